@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An engine: one device, the variables (parameters, states) that programs share, and the programs.
+ *
+ *     engine_create -> engine_compile (each graph; plans, allocates nothing)
+ *                   -> engine_allocate (all memory, all kernels, initial values)
+ *                   -> program_write / program_run / program_read ...
+ *
+ * A program compiled after engine_allocate (an eval's) is prepared at once; its intermediate values
+ * lie in the same scratch arena when they fit, else in memory of its own. Invariants:
+ *  1. parameters, gradients and each moment lie in one contiguous region each, in one order;
+ *  2. a run allocates nothing and opens no file;
+ *  3. an input keeps its value until it is written again; outputs are valid until the next run of
+ *     any program. */
+#ifndef CORE_GRAPH_ENGINE_H
+#define CORE_GRAPH_ENGINE_H
+
+#include "graph/graph.h"
+
+#include <kindred/device.h>
+
+typedef struct engine engine;
+typedef struct kd_program kd_program;
+
+/* The device stays the caller's, and outlives the engine. seed: of initial values. */
+engine *engine_create(const kd_device_plugin *table, kd_device *device, uint64_t seed);
+void engine_destroy(engine *e);
+
+/* Takes the graph over, whether it succeeds or not. */
+bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_error *err);
+bool engine_allocate(engine *e, kd_error *err);
+void program_close(kd_program *p);
+
+/* fails when the name is unknown or the size differs from the tensor's. */
+bool program_write(kd_program *p, const char *name, const void *data, size_t bytes, kd_error *err);
+/* The same for an input of type real, from doubles. */
+bool program_write_reals(kd_program *p, const char *name, const double *data, int64_t count,
+                         kd_error *err);
+/* Reads an output, a report or a state. */
+bool program_read(kd_program *p, const char *name, void *data, size_t bytes, kd_error *err);
+/* Reads a scalar of any floating type. */
+bool program_read_scalar(kd_program *p, const char *name, double *ret, kd_error *err);
+/* Binds an input to memory that the device can read (its own, or the host's when its memory is host
+ * memory) instead of memory of the engine's. Before engine_allocate it only reserves nothing. */
+bool program_bind(kd_program *p, const char *name, const void *memory, kd_error *err);
+bool program_input_spec(const kd_program *p, const char *name, kd_spec *ret);
+bool program_run(kd_program *p, kd_error *err);
+int program_reports(const kd_program *p);
+const char *program_report_name(const kd_program *p, int i);
+
+/* Variables by index: parameters and states by their graph names ("encoder.conv1.weight",
+ * "encoder.bn1.running_mean"), then moments ("optimizer.moment1.encoder.conv1.weight"). */
+#define VARIABLE_PARAMETER 1
+#define VARIABLE_STATE 2
+#define VARIABLE_MOMENT 3
+typedef struct variable {
+    const char *name;
+    int kind;
+    kd_spec spec; /* a moment's is its parameter's */
+} variable;
+int engine_variables(const engine *e);
+const variable *engine_variable(const engine *e, int i);
+int engine_find_variable(const engine *e, const char *name); /* -1: none */
+bool engine_read_variable(engine *e, int i, void *data, size_t bytes, kd_error *err);
+bool engine_write_variable(engine *e, int i, const void *data, size_t bytes, kd_error *err);
+
+/* What `kindred plan` prints; complete after the last engine_compile. */
+typedef struct engine_plan {
+    int64_t parameters; /* trainable scalars */
+    size_t parameter_bytes, gradient_bytes, moment_bytes, state_bytes, input_bytes;
+    size_t arena_bytes;    /* of intermediate values: the largest program's */
+    size_t scratch_bytes;  /* of kernels: the largest node's, 0 before kernels are prepared */
+    size_t total_bytes;    /* all of the above: what engine_allocate asks the device for */
+} engine_plan;
+void engine_get_plan(const engine *e, engine_plan *ret);
+
+typedef struct program_cost {
+    double flops; /* multiply-add counts as 2 */
+    double bytes; /* read and written by all nodes, each tensor once a node */
+    int nodes;
+} program_cost;
+void program_get_cost(const kd_program *p, program_cost *ret);
+
+/* The graph's text with the memory plan: a line a node, offsets included. The caller frees. */
+char *program_dump(const kd_program *p);
+
+#endif

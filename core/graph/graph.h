@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A static graph of ops under construction: what core/include/kindred/graph.h is the outside of. */
+#ifndef CORE_GRAPH_GRAPH_H
+#define CORE_GRAPH_GRAPH_H
+
+#include <kindred/op.h>
+
+typedef struct graph graph;
+
+typedef struct graph_options {
+    int32_t real;    /* KD_F32 (0 too) or KD_F64 */
+    int32_t compute; /* KD_BF16: layers that own parameters compute in it; 0: as real */
+    bool keep_unfused; /* leave batch norm, add and ReLU apart: for tests */
+} graph_options;
+
+graph *graph_create(const graph_options *options);
+void graph_destroy(graph *g);
+
+/* The scope with the empty path. */
+kd_scope graph_root(graph *g);
+
+/* False, with the first mistake of whoever built the graph. */
+bool graph_check(const graph *g, kd_error *err);
+
+/* The text that golden files hold: a line a node, with names, types and shapes. The caller frees. */
+char *graph_dump(const graph *g);
+
+/* How parameters become better: an optimizer by name and its constants. */
+typedef struct optimizer {
+    const char *name; /* sgd, lars, adamw */
+    double momentum;
+    bool nesterov;
+    int lars_variant; /* KD_LARS_ */
+    double trust;
+    bool clip_ratio; /* LARS's: min(q / lr, 1), of the solo variant */
+    double beta1, beta2, eps;
+    bool decay_all;   /* decay and adapt biases and norms (tensors of one dimension) too */
+    double clip_norm; /* of the whole gradient; 0: none */
+} optimizer;
+
+/* Appends gradients of `loss` and the update of every parameter. Adds an input "hyper", real [4]:
+ * learning rate, weight decay, 1 - beta1^t, 1 - beta2^t; and an output "loss". Reports "grad_norm"
+ * when it clips. */
+void graph_minimize(graph *g, kd_tensor *loss, const optimizer *optimizer);
+
+/* Names of inputs, outputs and reported scalars, in the order they were declared. */
+int graph_reports(const graph *g);
+const char *graph_report_name(const graph *g, int i);
+
+/* Makes an op known to every graph made from now on. fails when the name is taken. */
+bool graph_register_op(const kd_op *op, kd_error *err);
+const kd_op *graph_find_op(const char *name);
+/* The i-th op known, or NULL at the end: for tests of completeness. */
+const kd_op *graph_op_at(int i);
+
+#endif
