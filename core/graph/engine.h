@@ -67,9 +67,9 @@ bool engine_write_variable(engine *e, int i, const void *data, size_t bytes, kd_
 typedef struct engine_plan {
     int64_t parameters; /* trainable scalars */
     size_t parameter_bytes, gradient_bytes, moment_bytes, state_bytes, input_bytes;
-    size_t arena_bytes;    /* of intermediate values: the largest program's */
-    size_t scratch_bytes;  /* of kernels: the largest node's, 0 before kernels are prepared */
-    size_t total_bytes;    /* all of the above: what engine_allocate asks the device for */
+    size_t arena_bytes;   /* of intermediate values: the largest program's */
+    size_t scratch_bytes; /* of kernels: the largest node's, 0 before kernels are prepared */
+    size_t total_bytes;   /* all of the above: what engine_allocate asks the device for */
 } engine_plan;
 void engine_get_plan(const engine *e, engine_plan *ret);
 

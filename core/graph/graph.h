@@ -8,8 +8,8 @@
 typedef struct graph graph;
 
 typedef struct graph_options {
-    int32_t real;    /* KD_F32 (0 too) or KD_F64 */
-    int32_t compute; /* KD_BF16: layers that own parameters compute in it; 0: as real */
+    int32_t real;      /* KD_F32 (0 too) or KD_F64 */
+    int32_t compute;   /* KD_BF16: layers that own parameters compute in it; 0: as real */
     bool keep_unfused; /* leave batch norm, add and ReLU apart: for tests */
 } graph_options;
 
@@ -22,7 +22,8 @@ kd_scope graph_root(graph *g);
 /* False, with the first mistake of whoever built the graph. */
 bool graph_check(const graph *g, kd_error *err);
 
-/* The text that golden files hold: a line a node, with names, types and shapes. The caller frees. */
+/* The text that golden files hold: a line a node, with names, types and shapes. The caller frees.
+ */
 char *graph_dump(const graph *g);
 
 /* How parameters become better: an optimizer by name and its constants. */
@@ -47,10 +48,8 @@ void graph_minimize(graph *g, kd_tensor *loss, const optimizer *optimizer);
 int graph_reports(const graph *g);
 const char *graph_report_name(const graph *g, int i);
 
-/* Makes an op known to every graph made from now on. fails when the name is taken. */
-bool graph_register_op(const kd_op *op, kd_error *err);
 const kd_op *graph_find_op(const char *name);
-/* The i-th op known, or NULL at the end: for tests of completeness. */
+/* The i-th op, or NULL at the end: for tests of completeness. */
 const kd_op *graph_op_at(int i);
 
 #endif

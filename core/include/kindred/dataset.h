@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A dataset: random access to samples, each of one image, a pair or a group, decoded by the host. */
+ * A dataset: random access to samples, each of one image, a pair or a group, decoded by the host.
+ */
 #ifndef KINDRED_DATASET_H
 #define KINDRED_DATASET_H
 
@@ -7,7 +8,8 @@
 
 /* The host's reader of files: a folder, or an archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst, zip)
  * read without unpacking it to disk, or a single file (plain, or .gz and the like). Entries are
- * sorted by path. Reading is thread-safe, and cheapest in the order of entries. */
+ * sorted by path; hidden files and what macOS adds are left out. Reading is thread-safe, and
+ * cheapest in the order that `order` gives. */
 typedef struct kd_files kd_files;
 typedef struct kd_files_api {
     uint32_t size, reserved;
@@ -23,6 +25,11 @@ typedef struct kd_files_api {
     /* [any thread] The whole entry, in memory that `release` frees. */
     bool (*read)(kd_files *files, int64_t entry, void **ret_data, size_t *ret_bytes, kd_error *err);
     void (*release)(void *data);
+    /* The entry's place in the archive; of a folder, the entry itself. A compressed archive read in
+     * another order is decompressed again and again. */
+    int64_t (*order)(const kd_files *files, int64_t entry);
+    /* Changes with the name, size or modification time of any file. Lives as long as `files`. */
+    const char *(*fingerprint)(const kd_files *files);
 } kd_files_api;
 
 #define KD_IMAGE_RAW 1     /* u8 [height, width, channels] */
@@ -71,6 +78,8 @@ typedef struct kd_dataset {
     /* Text that changes whenever what the set yields may have changed: sizes and modification times
      * of its files, seeds. Decides whether a packed store is reused. */
     const char *(*fingerprint)(const kd_set *set);
+    /* The host reads samples in ascending order of this number. NULL: by index. */
+    int64_t (*order)(const kd_set *set, int64_t index);
 } kd_dataset;
 
 #define KD_DATASET(...) KD_ENTRY(KD_KIND_DATASET, kd_dataset, __VA_ARGS__)

@@ -67,7 +67,8 @@ __attribute__((format(printf, 2, 3), unused)) static inline bool kd_while(kd_err
         int used = vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
         if (used >= 0 && (size_t)used < sizeof text) {
-            snprintf(text + used, sizeof text - (size_t)used, ": %s", err->message);
+            const int room = (int)sizeof text - used; /* what does not fit is cut off */
+            snprintf(text + used, (size_t)room, ": %.*s", room, err->message);
         }
         memcpy(err->message, text, sizeof text);
     }

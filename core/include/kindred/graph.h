@@ -15,8 +15,10 @@
 
 #define KD_MAX_RANK 6
 
-/* Element types. KD_REAL is the run's own: f32, or f64 where the reference device checks others. */
+/* Element types. KD_REAL is the run's own: f32, or f64 where the reference device checks others. A
+ * host resolves KD_REAL and KD_COMPUTE when a tensor is made: specs that come back never hold them. */
 #define KD_REAL 0
+#define KD_COMPUTE (-1) /* what layers with parameters compute in: bf16, or real */
 #define KD_F32 1
 #define KD_F64 2
 #define KD_BF16 3

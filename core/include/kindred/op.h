@@ -28,13 +28,16 @@ typedef struct kd_node {
 #define KD_OP_WIDEN 8u
 /* The host brings floating-point inputs that differ in type to the widest of them. */
 #define KD_OP_PROMOTE 16u
+/* The host adds the attribute `dtype`, the run's real type, when it is absent: for ops whose output
+ * is real whatever they take. */
+#define KD_OP_REAL 32u
 
 typedef struct kd_op {
     uint32_t size, flags;
     const char *name;
-    uint32_t min_inputs, max_inputs, n_outputs, reserved;
+    uint32_t min_inputs, max_inputs, max_outputs, reserved;
 
-    /* Writes outputs[0, n_outputs) of the node from its inputs and attributes. */
+    /* Writes outputs[0, node->n_outputs) from the node's inputs and attributes. */
     bool (*shape)(const kd_node *node, kd_spec *outputs, kd_error *err);
 
     /* Emits d loss / d input from d loss / d output. dout[i] is NULL when nothing depends on output

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a program costs: floating-point operations (a multiply-add is 2) and bytes touched. */
+#include "graph/engine_internal.h"
+
+static double product(const kd_spec *s, int from, int to) {
+    double p = 1;
+    for (int i = from; i < to; i++) {
+        p *= (double)s->dim[i];
+    }
+    return p;
+}
+
+static double matmul_flops(const kd_node *n) {
+    const kd_spec *a = &n->inputs[0];
+    const int inner = kd_attr_int(n, "transpose_a", 0) ? a->rank - 2 : a->rank - 1;
+    return 2 * (double)kd_elements(&n->outputs[0]) * (double)a->dim[inner];
+}
+
+/* All three convolutions: output positions x kernel elements; `map` is the strided side's tensor.
+ */
+static double conv_flops(const kd_spec *map, const kd_spec *weight) {
+    return 2 * product(map, 0, 3) * (double)kd_elements(weight);
+}
+
+static double forward_flops(const kd_node *n) {
+    return conv_flops(&n->outputs[0], &n->inputs[1]);
+}
+
+static double input_grad_flops(const kd_node *n) {
+    return conv_flops(&n->inputs[0], &n->inputs[1]);
+}
+
+static double weight_grad_flops(const kd_node *n) {
+    return conv_flops(&n->inputs[1], &n->outputs[0]);
+}
+
+static const struct {
+    const char *op;
+    double (*flops)(const kd_node *n);
+} rules[] = {{"matmul", matmul_flops},
+             {"conv2d", forward_flops},
+             {"conv2d_input_grad", input_grad_flops},
+             {"conv2d_weight_grad", weight_grad_flops}};
+
+static double flops_of(const kd_node *n) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (strcmp(rules[i].op, n->op) == 0) {
+            return rules[i].flops(n);
+        }
+    }
+    return (double)kd_elements(&n->outputs[0]);
+}
+
+/* An input that is a whole store counts as what the node makes of it. */
+static double input_bytes(const kd_node *n, uint32_t i) {
+    const bool store = strcmp(n->op, "augment") == 0 && i == 0;
+    return store ? (double)kd_elements(&n->outputs[0]) : (double)kd_bytes(&n->inputs[i]);
+}
+
+void program_get_cost(const kd_program *p, program_cost *ret) {
+    *ret = (program_cost){0};
+    for (int i = 0; i < p->count; i++) {
+        const kd_node *n = p->code[i].node;
+        if (!p->code[i].kernel) {
+            continue;
+        }
+        ret->nodes++;
+        ret->flops += flops_of(n);
+        for (uint32_t k = 0; k < n->n_inputs; k++) {
+            ret->bytes += input_bytes(n, k);
+        }
+        for (uint32_t k = 0; k < n->n_outputs; k++) {
+            ret->bytes += (double)kd_bytes(&n->outputs[k]);
+        }
+    }
+}

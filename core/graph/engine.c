@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An engine's life: compile programs (plan memory, prepare kernels), then take all memory at once.
+ */
+#include "graph/engine_internal.h"
+
+#include <stdlib.h>
+
+engine *engine_create(const kd_device_plugin *table, kd_device *device, uint64_t seed) {
+    engine *e = kd_alloc(sizeof *e);
+    e->table = table;
+    e->device = device;
+    e->seed = seed;
+    return e;
+}
+
+void engine_destroy(engine *e) {
+    if (!e) {
+        return;
+    }
+    while (e->programs.count) {
+        program_close(e->programs.item[e->programs.count - 1]);
+    }
+    for (int h = 0; h < HOME_COUNT; h++) {
+        device_release(e, &e->region[h]);
+    }
+    device_release(e, &e->arena);
+    device_release(e, &e->scratch);
+    free(e->programs.item);
+    free(e->variables.item);
+    arena_free(&e->memory);
+    free(e);
+}
+
+static const kd_kernel *kernel_at(const kd_device_plugin *t, uint32_t i) {
+    return (const kd_kernel *)(const void *)((const char *)t->kernels +
+                                             (size_t)i * t->kernel_stride);
+}
+
+static const kd_kernel *find_kernel(const engine *e, const char *op) {
+    for (uint32_t i = 0; i < e->table->n_kernels; i++) {
+        if (strcmp(kernel_at(e->table, i)->op, op) == 0) {
+            return kernel_at(e->table, i);
+        }
+    }
+    return NULL;
+}
+
+static uint32_t in_place_mask(const void *context, const char *op) {
+    const kd_kernel *k = find_kernel(context, op);
+    return k ? k->in_place : 0;
+}
+
+static bool prepare_node(kd_program *p, const struct node *n, instruction *to, kd_error *err) {
+    engine *e = p->e;
+    to->node = &n->view;
+    to->in = arena_alloc(&p->g->memory, (n->view.n_inputs + 1) * sizeof(void *));
+    to->out = arena_alloc(&p->g->memory, n->view.n_outputs * sizeof(void *));
+    if (n->op->flags & KD_OP_ALIAS) {
+        return true;
+    }
+    const kd_kernel *kernel = find_kernel(e, n->op->name);
+    if (!kernel) {
+        kd_fail(err, KD_E_UNSUPPORTED, "%s: the device has no kernel for op '%s'", n->view.path,
+                n->op->name);
+        return kd_hint(err, "choose another device, or a newer build of this one");
+    }
+    size_t scratch = 0;
+    if (kernel->prepare && !kernel->prepare(e->device, &n->view, &to->state, &scratch, err)) {
+        return kd_while(err, "%s: %s", n->view.path, n->op->name);
+    }
+    to->kernel = kernel;
+    p->scratch_bytes = scratch > p->scratch_bytes ? scratch : p->scratch_bytes;
+    return true;
+}
+
+static bool prepare(kd_program *p, kd_error *err) {
+    p->code = kd_alloc((size_t)(p->g->nodes.count + 1) * sizeof *p->code);
+    for (int i = 0; i < p->g->nodes.count; i++) {
+        if (!prepare_node(p, p->g->nodes.item[i], &p->code[i], err)) {
+            return false;
+        }
+        p->count = i + 1;
+    }
+    return true;
+}
+
+bool device_allocate(engine *e, memory *m, size_t bytes, const char *what, kd_error *err) {
+    m->bytes = bytes;
+    if (bytes == 0) {
+        return true;
+    }
+    if (!e->table->allocate(e->device, bytes, &m->base, err)) {
+        m->base = NULL;
+        kd_while(err, "%.1f MiB of device memory for %s", (double)bytes / 1048576, what);
+        return kd_hint(err, "lower train.batch, the view size or the backbone's width; `kindred "
+                            "plan` shows what a run needs");
+    }
+    return true;
+}
+
+void device_release(engine *e, memory *m) {
+    if (m->base) {
+        e->table->release(e->device, m->base);
+        m->base = NULL;
+    }
+}
+
+/* Inputs that are not bound lie one after another. Writes their offsets; returns the bytes. */
+static size_t place_inputs(kd_program *p) {
+    const size_t alignment = p->e->table->alignment;
+    size_t end = 0;
+    for (int i = 0; i < p->g->inputs.count; i++) {
+        struct value *v = p->g->inputs.item[i];
+        if (!p->bound[i]) {
+            v->offset = (int64_t)end;
+            end += (kd_bytes(&v->spec) + alignment - 1) / alignment * alignment;
+        }
+    }
+    return end;
+}
+
+/* A late program takes what does not fit in the engine's shared memory for itself. */
+static bool allocate_program(kd_program *p, kd_error *err) {
+    engine *e = p->e;
+    if (!device_allocate(e, &p->inputs, place_inputs(p), "inputs", err)) {
+        return false;
+    }
+    if (p->late) {
+        if (p->plan.arena_bytes > e->arena.bytes &&
+            !device_allocate(e, &p->arena, p->plan.arena_bytes, "an eval's values", err)) {
+            return false;
+        }
+        if (p->scratch_bytes > e->scratch.bytes &&
+            !device_allocate(e, &p->scratch, p->scratch_bytes, "an eval's scratch", err)) {
+            return false;
+        }
+        for (int h = 0; h < HOME_COUNT; h++) {
+            if (!device_allocate(e, &p->own[h], p->own[h].bytes, "an eval's variables", err)) {
+                return false;
+            }
+        }
+        if (!program_initialise_own(p, err)) {
+            return false;
+        }
+    }
+    program_link(p);
+    return true;
+}
+
+bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_error *err) {
+    kd_program *p = kd_alloc(sizeof *p);
+    p->e = e;
+    p->g = g;
+    p->late = e->allocated;
+    p->name = arena_text(&g->memory, name);
+    list_add(&e->programs, p);
+    graph_finish(g);
+    p->bound = arena_alloc(&g->memory, (size_t)(g->inputs.count + 1) * sizeof *p->bound);
+    if (!graph_check(g, err) || !variables_merge(e, p, err)) {
+        goto fail;
+    }
+    plan_make(g, e->table->alignment, in_place_mask, e, &p->plan);
+    if (!prepare(p, err) || (p->late && !allocate_program(p, err))) {
+        goto fail;
+    }
+    *ret = p;
+    return true;
+
+fail:
+    kd_while(err, "program '%s'", name);
+    program_close(p);
+    return false;
+}
+
+static void largest(const engine *e, size_t *ret_arena, size_t *ret_scratch) {
+    *ret_arena = *ret_scratch = 0;
+    for (int i = 0; i < e->programs.count; i++) {
+        const kd_program *p = e->programs.item[i];
+        *ret_arena = p->plan.arena_bytes > *ret_arena ? p->plan.arena_bytes : *ret_arena;
+        *ret_scratch = p->scratch_bytes > *ret_scratch ? p->scratch_bytes : *ret_scratch;
+    }
+}
+
+bool engine_allocate(engine *e, kd_error *err) {
+    size_t arena_bytes, scratch_bytes;
+    largest(e, &arena_bytes, &scratch_bytes);
+    static const char *const what[HOME_COUNT] = {"values",  "parameters", "gradients", "moments",
+                                                 "moments", "states",     "inputs"};
+    for (int h = 0; h < HOME_COUNT; h++) {
+        if (!device_allocate(e, &e->region[h], e->region[h].bytes, what[h], err)) {
+            return false;
+        }
+    }
+    if (!device_allocate(e, &e->arena, arena_bytes, "intermediate values", err) ||
+        !device_allocate(e, &e->scratch, scratch_bytes, "kernels' scratch", err)) {
+        return false;
+    }
+    e->allocated = true;
+    for (int i = 0; i < e->programs.count; i++) {
+        if (!allocate_program(e->programs.item[i], err)) {
+            return false;
+        }
+    }
+    return variables_initialise(e, err);
+}
+
+void engine_get_plan(const engine *e, engine_plan *ret) {
+    *ret =
+        (engine_plan){.parameter_bytes = e->region[HOME_PARAMETER].bytes,
+                      .gradient_bytes = e->region[HOME_GRADIENT].bytes,
+                      .moment_bytes = e->region[HOME_MOMENT1].bytes + e->region[HOME_MOMENT2].bytes,
+                      .state_bytes = e->region[HOME_STATE].bytes};
+    largest(e, &ret->arena_bytes, &ret->scratch_bytes);
+    for (int i = 0; i < e->programs.count; i++) {
+        ret->input_bytes += place_inputs(e->programs.item[i]);
+    }
+    for (int i = 0; i < e->variables.count; i++) {
+        const stored_variable *v = e->variables.item[i];
+        if (v->shown.kind == VARIABLE_PARAMETER) {
+            ret->parameters += kd_elements(&v->shown.spec);
+        }
+    }
+    ret->total_bytes = ret->parameter_bytes + ret->gradient_bytes + ret->moment_bytes +
+                       ret->state_bytes + ret->input_bytes + ret->arena_bytes + ret->scratch_bytes;
+}

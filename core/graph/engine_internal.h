@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of the engine share. */
+#ifndef CORE_GRAPH_ENGINE_INTERNAL_H
+#define CORE_GRAPH_ENGINE_INTERNAL_H
+
+#include "graph/engine.h"
+#include "graph/plan.h"
+
+typedef struct instruction {
+    const kd_kernel *kernel; /* NULL for aliases */
+    const kd_node *node;
+    void *state;
+    void **in, **out;
+} instruction;
+
+/* Device memory, and how much. */
+typedef struct memory {
+    void *base;
+    size_t bytes;
+} memory;
+
+struct kd_program {
+    engine *e;
+    graph *g;
+    const char *name;
+    plan plan;
+    instruction *code;
+    int count;
+    size_t scratch_bytes;
+    memory inputs, arena, scratch; /* base NULL: the engine's shared one */
+    memory own[HOME_COUNT];        /* variables of this program alone */
+    const void **bound;            /* by input; NULL: in `inputs` */
+    bool late, linked;
+};
+
+typedef struct engine_variable_ {
+    variable shown;
+    int home;
+    int64_t offset;
+    int32_t init_of; /* index of the parameter whose moment it is; -1 */
+    kd_init init;
+    char *moment_name;
+} stored_variable;
+
+struct engine {
+    const kd_device_plugin *table;
+    kd_device *device;
+    uint64_t seed;
+    list programs;
+    list variables; /* stored_variable * */
+    memory region[HOME_COUNT], arena, scratch;
+    int moments;
+    bool allocated;
+    arena memory;
+};
+
+/* Gives the graph's variables their places, the engine's where names agree. */
+bool variables_merge(engine *e, kd_program *p, kd_error *err);
+/* Adds a moment for each parameter. */
+void variables_add_moments(engine *e, int moments);
+/* The starting value of a variable, in the run's real type, into host memory. */
+void variable_initialise(uint64_t seed, const char *name, const kd_spec *spec, const kd_init *init,
+                         void *to);
+bool variables_initialise(engine *e, kd_error *err);
+bool program_initialise_own(kd_program *p, kd_error *err);
+
+void *program_address(const kd_program *p, struct value *v);
+/* Resolves every pointer of the code; after memory exists and whenever an input is bound. */
+void program_link(kd_program *p);
+void program_free(kd_program *p);
+bool device_allocate(engine *e, memory *m, size_t bytes, const char *what, kd_error *err);
+void device_release(engine *e, memory *m);
+
+#endif

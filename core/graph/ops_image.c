@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pooling and batch normalisation, with their gradients. */
+#include "graph/shapes.h"
+
+static bool pool_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *x = &node->inputs[0];
+    const int64_t kernel = kd_attr_int(node, "kernel", 1), stride = kd_attr_int(node, "stride", 1);
+    const int64_t padding = kd_attr_int(node, "padding", 0);
+    char text[128];
+    if (x->rank != 4 || kernel < 1 || kernel > 15 || stride < 1 || padding < 0 ||
+        2 * padding > kernel || x->dim[1] + 2 * padding < kernel ||
+        x->dim[2] + 2 * padding < kernel) {
+        return kd_fail(err, KD_E_INVALID, "a window of %lld does not fit %s", (long long)kernel,
+                       shape_text(x, text));
+    }
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        out[i] = *x;
+        out[i].dim[1] = (x->dim[1] + 2 * padding - kernel) / stride + 1;
+        out[i].dim[2] = (x->dim[2] + 2 * padding - kernel) / stride + 1;
+    }
+    if (node->n_outputs > 1) {
+        out[1].dtype = KD_U8;
+    }
+    return true;
+}
+
+static void pool_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
+                          kd_tensor *const *dout, kd_tensor **din) {
+    (void)in;
+    if (!dout[0]) {
+        return;
+    }
+    const kd_attr attrs[] = {KD_I("kernel", kd_attr_int(node, "kernel", 1)),
+                             KD_I("stride", kd_attr_int(node, "stride", 1)),
+                             KD_I("padding", kd_attr_int(node, "padding", 0)),
+                             KD_I("height", node->inputs[0].dim[1]),
+                             KD_I("width", node->inputs[0].dim[2])};
+    din[0] = kd_emit("max_pool2d_grad", (kd_tensor *[]){dout[0], out[1]}, 2, attrs, 5);
+}
+
+static bool pool_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    if (node->inputs[0].rank != 4 || node->inputs[1].dtype != KD_U8) {
+        return kd_fail(err, KD_E_INVALID, "wants [n, h, w, c] and its u8 positions");
+    }
+    *out = node->inputs[0];
+    out->dim[1] = kd_attr_int(node, "height", 0);
+    out->dim[2] = kd_attr_int(node, "width", 0);
+    return true;
+}
+
+/* Are inputs [first, first + count) vectors of as many channels as x, of one type? */
+static bool are_channels(const kd_node *node, uint32_t first, uint32_t count, kd_error *err) {
+    const kd_spec *x = &node->inputs[0];
+    if (x->rank < 2) {
+        return kd_fail(err, KD_E_INVALID, "wants [..., c]");
+    }
+    for (uint32_t i = first; i < first + count; i++) {
+        const kd_spec *v = &node->inputs[i];
+        if (v->rank != 1 || v->dim[0] != x->dim[x->rank - 1] || v->dtype == KD_BF16) {
+            return kd_fail(err, KD_E_INVALID, "input %u is not a real vector of %lld channels", i,
+                           (long long)x->dim[x->rank - 1]);
+        }
+    }
+    return true;
+}
+
+static bool norm_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    if (!are_channels(node, 1, 4, err)) {
+        return false;
+    }
+    const kd_spec *x = &node->inputs[0];
+    if (node->n_inputs > 5 &&
+        (node->inputs[5].dtype != x->dtype || kd_elements(&node->inputs[5]) != kd_elements(x))) {
+        return kd_fail(err, KD_E_INVALID, "the residual differs from x");
+    }
+    out[0] = *x;
+    for (uint32_t i = 1; i < node->n_outputs; i++) {
+        out[i] = node->inputs[1];
+    }
+    return true;
+}
+
+static void norm_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
+                          kd_tensor *const *dout, kd_tensor **din) {
+    if (!dout[0]) {
+        return;
+    }
+    const bool residual = node->n_inputs > 5;
+    kd_tensor *const from[] = {
+        kd_cast(dout[0], node->inputs[0].dtype), in[0], out[0], in[1], out[1], out[2]};
+    kd_tensor *d[4] = {NULL, NULL, NULL, NULL};
+    in[0]->api->emit(NULL, "batch_norm_grad", from, 6,
+                     (kd_attr[]){KD_I("relu", kd_attr_int(node, "relu", 0))}, 1, d,
+                     residual ? 4 : 3);
+    din[0] = d[0];
+    din[1] = d[1];
+    din[2] = d[2];
+    if (residual) {
+        din[5] = d[3];
+    }
+}
+
+static bool norm_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    (void)err;
+    out[0] = node->inputs[1];
+    for (uint32_t i = 1; i < node->n_outputs; i++) {
+        out[i] = i == 3 ? node->inputs[1] : node->inputs[3];
+    }
+    return true;
+}
+
+#define OP(name_, low_, high_, outputs_, flags_, shape_, gradient_)                                \
+    {                                                                                              \
+        .size = sizeof(kd_op), .name = name_, .min_inputs = low_, .max_inputs = high_,             \
+        .max_outputs = outputs_, .flags = flags_, .shape = shape_, .gradient = gradient_           \
+    }
+
+const kd_op ops_image[] = {
+    OP("max_pool2d", 1, 1, 2, 0, pool_shape, pool_gradient),
+    OP("max_pool2d_grad", 2, 2, 1, KD_OP_CONSTANT, pool_grad_shape, NULL),
+    OP("batch_norm", 5, 6, 5, 0, norm_shape, norm_gradient),
+    OP("batch_norm_grad", 6, 6, 4, KD_OP_CONSTANT, norm_grad_shape, NULL),
+    OP("batch_norm_inference", 5, 6, 1, KD_OP_CONSTANT, norm_shape, NULL),
+    {0},
+};
