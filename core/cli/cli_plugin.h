@@ -5,10 +5,9 @@
 
 #include "plugin/registry.h"
 
-/* argv[0] is "plugin". --plugin FILE, --plugin-path DIR and --no-user-plugins are taken here too,
- * anywhere among the arguments. returns the exit status of the process: 0, 1 after an error, 2
- * after a wrong use; errors are already on stderr. */
-int command_plugin(int argc, char **argv);
+/* argv[0] is "plugin". The options of take_plugin_search are taken here too. Prints to stdout; fails
+ * (KD_E_INVALID: a wrong use) leaving it to main to print the error and choose the exit status. */
+bool command_plugin(int argc, char **argv, kd_error *err);
 
 /* Takes the options of plugin_search out of argv, for any command: removes --plugin FILE,
  * --plugin-path DIR, --no-user-plugins from argv, lowering *argc. The texts stay argv's, the lists

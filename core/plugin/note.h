@@ -10,25 +10,32 @@
 #include <kindred/note.h>
 
 typedef struct plugin_note {
+    const char *machine; /* NULL: runs on this kind of machine; else the name of its own */
     int abi_major, abi_minor, min_host_minor;
     uint32_t kind;      /* KD_KIND_METHOD, ...; may be one that this host does not know */
     size_t config_size; /* bytes of the struct that the options fill */
     const char *id, *version, *summary, *source, *license, *isa;
     int n_options;
-    const option *options; /* in the author's order; inside config_size, apart from each other */
+    const option *options; /* in the author's order, as config_check_options wants them */
 } plugin_note;
 
 typedef enum note_outcome {
     NOTE_READ,
-    NOTE_ABSENT, /* not an ELF file for this kind of machine, or no kindred note in it */
-    NOTE_BROKEN, /* bears our note, and something in it is wrong */
+    NOTE_ABSENT, /* a readable file of another sort */
+    NOTE_BROKEN, /* a shared object that is damaged, or a note in which something is wrong */
 } note_outcome;
 
 /* Reads a file with pread only, and bounded: any bytes at all may stand in it.
  *
- * ret    texts and options live in `a`. With NOTE_BROKEN, what was read so far (id may be NULL).
- * err    written with NOTE_ABSENT and NOTE_BROKEN: what is wrong, and what to do about it */
+ * ret      texts and options live in `a`. With NOTE_BROKEN, what was sound before the fault: id is
+ *          NULL or right. Options of a plugin for another ABI are not read, for they may have
+ *          another form.
+ * err      not NULL; written unless NOTE_READ: what is wrong and what to do about it, without the
+ * path */
 note_outcome note_read(const char *path, arena *a, plugin_note *ret, kd_error *err);
+
+/* True when this host can read a plugin of this ABI. */
+bool note_abi_fits(const plugin_note *note);
 
 /* "method", "backbone", "dataset", "eval" or "device"; NULL for another number. */
 const char *plugin_kind_name(uint32_t kind);

@@ -15,12 +15,14 @@
  *
  * Where it looks, first to last: files named by --plugin, folders named by --plugin-path,
  * KINDRED_PLUGIN_PATH, $XDG_DATA_HOME/kindred/plugins/<triplet>, folders beside the program
- * (../<libdir>/kindred/plugins, plugins, ../plugins), /usr/local/lib/<triplet>/kindred/plugins and
+ * (../<libdir>/kindred/plugins, plugins), /usr/local/lib/<triplet>/kindred/plugins and
  * the plugindir of the build. Never the current directory and never a path from a configuration. */
 #ifndef CORE_PLUGIN_REGISTRY_H
 #define CORE_PLUGIN_REGISTRY_H
 
 #include "plugin/note.h"
+
+#include <kindred/plugin.h>
 
 typedef struct plugin_search {
     const char *const *files; /* --plugin FILE */
@@ -69,6 +71,9 @@ const plugin *registry_find(const registry *r, uint32_t kind, const char *name, 
 
 /* The same, loaded. The second time it is the same plugin. [main thread] */
 const plugin *registry_load(registry *r, uint32_t kind, const char *name, kd_error *err);
+
+/* What devices and datasets are opened with; lives as long as the registry. */
+const kd_host *registry_host(const registry *r);
 
 /* What plugins.lock records beside id, version, kind, isa and path: the file's sha256, in hex. */
 bool plugin_digest(const plugin *p, char ret_hex[65], kd_error *err);

@@ -1,0 +1,34 @@
+# The front door: every target forwards to a script or to Meson, and decides nothing.
+
+all: ## configure and build into build/
+	tools/build.sh
+
+demo: ## install what is missing, build, train on Fashion-MNIST and print the table
+	tools/demo
+
+test: ## install what is missing, build, run all tests
+	tools/test
+
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
+	tools/test asan
+
+check: ## formatting and layers
+	tools/check_format.sh
+	tools/check_layers.sh
+
+golden: ## rewrite the golden texts of tests/golden; then read git diff
+	KINDRED_GOLDEN=1 tools/test --suite unit
+
+size: ## lines per directory, longest files and functions
+	tools/size.sh
+
+install: all ## into the prefix that build/ was configured with
+	meson install -C build
+
+clean: ## remove build/ and build-asan/
+	rm -rf build build-asan
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+.PHONY: all demo test asan check golden size install clean help

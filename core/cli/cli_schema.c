@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `kindred schema`: every key of a YAML file, from the same tables that check it. */
+#include "cli/cli.h"
+
+#include "train/recipe.h"
+#include "train/run_options.h"
+
+static const char *const types[] = {
+    [KD_OPTION_BOOL] = "bool",     [KD_OPTION_INT] = "int",       [KD_OPTION_FLOAT] = "float",
+    [KD_OPTION_TEXT] = "text",     [KD_OPTION_PATH] = "path",     [KD_OPTION_CHOICE] = "choice",
+    [KD_OPTION_FLOATS] = "floats", [KD_OPTION_INTS] = "ints",
+};
+
+static void print_option(const char *path, const option *o) {
+    char name[160], range[96] = "";
+    snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "", o->name);
+    if (*o->choices) {
+        snprintf(range, sizeof range, "  %s", o->choices);
+    } else if (*o->min || *o->max) {
+        snprintf(range, sizeof range, "  %s to %s", *o->min ? o->min : "any",
+                 *o->max ? o->max : "any");
+    }
+    const bool required = o->flags & KD_OPTION_REQUIRED;
+    const bool quoted = o->type == KD_OPTION_TEXT || o->type == KD_OPTION_PATH;
+    printf("%s: %s%s%s%s%s%s\n    %s\n", name, types[o->type], range, required ? "  required" : "  = ",
+           required ? "" : quoted ? "\"" : "", required ? "" : o->value,
+           !required && quoted ? "\"" : "", o->help);
+}
+
+static void print_plugins(const registry *plugins, const section *s) {
+    for (int i = 0; i < registry_count(plugins); i++) {
+        const plugin *p = registry_at(plugins, i);
+        if (p->state != PLUGIN_CHOSEN || p->note.kind != s->kind) {
+            continue;
+        }
+        printf("\n# %s.plugin: %s  (%s)\n", s->path, p->note.id, p->note.summary);
+        for (int k = 0; k < p->note.n_options; k++) {
+            print_option(s->path, &p->note.options[k]);
+        }
+    }
+}
+
+static void print_views(void) {
+    printf("\n## views: how images become views; docs/augmentation.md has the operations\n\n");
+    const char *source = NULL, *name;
+    printf("views[].recipe: text, one of\n");
+    for (int i = 0; (name = recipe_at(i, &source)); i++) {
+        printf("    %-16s %s\n", name, source);
+    }
+}
+
+bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
+    registry *plugins = registry_open(&in->search, err);
+    if (!plugins) {
+        return false;
+    }
+    for (int i = 0; i < run_section_count; i++) {
+        const section *s = &run_sections[i];
+        printf("%s## %s%s%s\n\n", i ? "\n" : "", s->path, *s->path ? ": " : "", s->help);
+        for (int k = 0; k < s->count; k++) {
+            print_option(s->path, &s->options[k]);
+        }
+        if (s->kind) {
+            print_plugins(plugins, s);
+        }
+    }
+    print_views();
+    registry_close(plugins);
+    return true;
+}

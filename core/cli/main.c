@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From the command line to a command; the one place that prints errors. */
+#include "cli/cli.h"
+#include "cli/cli_plugin.h"
+
+#include "base/suggest.h"
+
+static int report(const kd_error *err) {
+    fprintf(stderr, "kindred: %s\n", err->message);
+    if (*err->hint) {
+        fprintf(stderr, "  hint: %s\n", err->hint);
+    }
+    return err->code == E_USAGE ? STATUS_USAGE : STATUS_ERROR;
+}
+
+static bool asks_help(int argc, char **argv) {
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(const command *c, int argc, char **argv) {
+    kd_error err = KD_ERROR_INIT;
+    command_line in = {.subject = NULL};
+    int status = STATUS_OK;
+    if (asks_help(argc, argv)) {
+        fputs(c->help, stdout);
+        return STATUS_OK;
+    }
+    if (!command_line_parse(c, argc, argv, &in, &err) || !c->run(&in, &status, &err)) {
+        status = report(&err);
+    }
+    arena_free(&in.memory);
+    return status;
+}
+
+static int run_plugin(int argc, char **argv) {
+    kd_error err = KD_ERROR_INIT;
+    if (asks_help(argc, argv)) {
+        fputs("kindred plugin list [--all] [--json]\n"
+              "kindred plugin describe ID [--json]\n"
+              "\n"
+              "Lists plugins (--all: also those refused or shadowed, with the reason), or one's\n"
+              "options, from what the files say of themselves: no plugin's code runs.\n",
+              stdout);
+        return STATUS_OK;
+    }
+    if (command_plugin(argc, argv, &err)) {
+        return STATUS_OK;
+    }
+    err.code = err.code == KD_E_INVALID ? E_USAGE : err.code;
+    return report(&err);
+}
+
+static int unknown(const char *word) {
+    const char *names[16] = {"plugin"};
+    kd_error err = KD_ERROR_INIT;
+    int count = 1;
+    for (const command *c = commands; c->name; c++) {
+        names[count++] = c->name;
+    }
+    const char *near = suggest(word, names, count);
+    kd_fail(&err, E_USAGE,
+            near ? "%s: unknown command; did you mean %s?" : "%s: unknown command", word, near);
+    kd_hint(&err, "kindred --help");
+    return report(&err);
+}
+
+int main(int argc, char **argv) {
+    const char *word = argc > 1 ? argv[1] : "";
+    if (argc < 2 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? STATUS_USAGE : STATUS_OK;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("kindred %s, plugin interface %d.%d\n", KINDRED_VERSION, KD_ABI_MAJOR,
+               KD_ABI_MINOR_LATEST);
+        return STATUS_OK;
+    }
+    if (strcmp(word, "plugin") == 0) {
+        return run_plugin(argc - 1, argv + 1);
+    }
+    for (const command *c = commands; c->name; c++) {
+        if (strcmp(word, c->name) == 0) {
+            return run(c, argc - 2, argv + 2);
+        }
+    }
+    return unknown(word);
+}

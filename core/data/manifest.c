@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pair manifests in JSON lines, and the choice between the two formats. */
+#include "data/manifest.h"
+
+#include "base/file.h"
+#include "base/suggest.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define KEYS_HINT "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}"
+
+static bool has_suffix(const char *path, const char *suffix) {
+    const size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcasecmp(path + n - m, suffix) == 0;
+}
+
+void manifest_add(manifest *m, manifest_row row) {
+    if (m->count == m->room) {
+        m->room = m->room ? 2 * m->room : 256;
+        m->row = kd_grow(m->row, (size_t)m->room * sizeof *m->row);
+    }
+    m->row[m->count++] = row;
+}
+
+void manifest_free(manifest *m) {
+    free(m->row);
+    arena_free(&m->memory);
+}
+
+static bool fail_line(const char *path, int64_t line, const char *what, kd_error *err) {
+    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": %s", path, line, what);
+    return kd_hint(err, KEYS_HINT);
+}
+
+static bool read_reference(json_t *value, arena *memory, image_reference *ret) {
+    if (json_is_string(value)) {
+        ret->path = arena_text(memory, json_string_value(value));
+        return true;
+    }
+    ret->index = json_integer_value(value);
+    return json_is_integer(value) && ret->index >= 0;
+}
+
+static bool read_object(const char *path, int64_t line, json_t *object, manifest *m,
+                        kd_error *err) {
+    static const char *const keys[] = {"a", "b", "label"};
+    manifest_row row = {.line = line, .label = -1};
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        int found = 0;
+        while (found < 3 && strcmp(key, keys[found]) != 0) {
+            found++;
+        }
+        if (found == 3) {
+            const char *near = suggest(key, keys, 3);
+            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": unknown key '%s'%s%s%s", path, line, key,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            return kd_hint(err, KEYS_HINT);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!(value = json_object_get(object, keys[i]))) {
+            return fail_line(path, line, i ? "'b' is missing" : "'a' is missing", err);
+        }
+        if (!read_reference(value, &m->memory, &row.image[i])) {
+            return fail_line(path, line,
+                             i ? "'b' is neither a path nor an index"
+                               : "'a' is neither a path nor an index",
+                             err);
+        }
+    }
+    value = json_object_get(object, "label");
+    if (value && !json_is_null(value)) {
+        row.label = json_integer_value(value);
+        if (!json_is_integer(value) || row.label < 0) {
+            return fail_line(path, line, "'label' is not a number from 0", err);
+        }
+    }
+    manifest_add(m, row);
+    return true;
+}
+
+bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *err) {
+    int64_t line = 1;
+    for (char *next; text && *text; text = next, line++) {
+        next = strchr(text, '\n');
+        const size_t length = next ? (size_t)(next++ - text) : strlen(text);
+        if (strspn(text, " \t\r") >= length) {
+            continue;
+        }
+        json_error_t problem;
+        json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
+        if (!object) {
+            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": not JSON: %s", path, line,
+                           problem.text);
+        }
+        const bool good = json_is_object(object) ? read_object(path, line, object, m, err)
+                                                 : fail_line(path, line, "not an object", err);
+        json_decref(object);
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool manifest_read(const char *path, manifest *ret, kd_error *err) {
+    *ret = (manifest){0};
+    const bool csv = has_suffix(path, ".csv");
+    if (!csv && !has_suffix(path, ".jsonl")) {
+        kd_fail(err, KD_E_INVALID, "%s: neither .csv nor .jsonl", path);
+        return kd_hint(err, "pairs come as CSV with a header, or as JSON lines");
+    }
+    char *text;
+    size_t bytes;
+    if (!file_read(path, (size_t)1 << 32, &text, &bytes, err)) {
+        return false;
+    }
+    char *begin = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    bool good = memchr(text, 0, bytes)
+                    ? kd_fail(err, KD_E_INVALID, "%s: not text: it has a zero byte", path)
+                : csv ? manifest_read_csv(path, begin, ret, err)
+                      : manifest_read_jsonl(path, begin, ret, err);
+    free(text);
+    if (good && ret->count == 0) {
+        good = kd_fail(err, KD_E_INVALID, "%s: it names no pair", path);
+    }
+    return good;
+}

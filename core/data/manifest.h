@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The text of a pair manifest, CSV or JSON lines, as rows; pairs.c gives them their meaning. */
+#ifndef CORE_DATA_MANIFEST_H
+#define CORE_DATA_MANIFEST_H
+
+#include "base/arena.h"
+
+#include <kindred/error.h>
+
+/* An image, by path or else by the index of its sample. */
+typedef struct image_reference {
+    const char *path; /* NULL: by index */
+    int64_t index;
+} image_reference;
+
+typedef struct manifest_row {
+    int64_t line; /* counted from 1 */
+    image_reference image[2];
+    int64_t label; /* -1: not given */
+} manifest_row;
+
+typedef struct manifest {
+    manifest_row *row; /* malloc's */
+    int64_t count, room;
+    arena memory; /* of the paths */
+} manifest;
+
+/* fails with "FILE:LINE: ..."; free it in any case. */
+bool manifest_read(const char *path, manifest *ret, kd_error *err);
+void manifest_free(manifest *m);
+
+/* For the two readers. text ends in 0, and may be written to. */
+bool manifest_read_csv(const char *path, char *text, manifest *m, kd_error *err);
+bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *err);
+void manifest_add(manifest *m, manifest_row row);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Dataset -> store -> samples. The dataset is closed again: what it held in memory goes. */
+#include "data/source.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "data/files.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static bool read_samples(const source_options *o, const kd_set *set, source *s, kd_error *err) {
+    int arm;
+    if (!arm_from_text(o->arm, &arm, err)) {
+        return false;
+    }
+    if (!o->pairs || !*o->pairs) {
+        return samples_of_store(s->store, arm, &s->samples, err);
+    }
+    if (!samples_of_manifest(s->store, o->table, set, o->pairs, arm, &s->samples, err)) {
+        return false;
+    }
+    if (s->samples.left_out) {
+        log_line(KD_LOG_WARN, "%s: left out %" PRId64 " pairs of broken images", o->pairs,
+                 s->samples.left_out);
+    }
+    return true;
+}
+
+bool source_open(const source_options *options, source **ret, kd_error *err) {
+    const kd_dataset_host host = {.size = sizeof host, .host = options->host, .files = files_api()};
+    kd_set *set = NULL;
+    if (!options->table->open(options->config, &host, &set, err)) {
+        return false;
+    }
+    const store_options packed = {.table = options->table,
+                                  .set = set,
+                                  .id = options->id,
+                                  .version = options->version,
+                                  .options = options->options,
+                                  .size = options->store_size,
+                                  .on_error = options->on_error,
+                                  .pool = options->pool,
+                                  .cache = options->cache,
+                                  .progress = options->progress,
+                                  .context = options->context};
+    source *s = kd_alloc(sizeof *s);
+    const bool good = store_open(&packed, &s->store, err) && read_samples(options, set, s, err);
+    options->table->close(set);
+    if (!good) {
+        source_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void source_close(source *s) {
+    if (s) {
+        store_close(s->store);
+        samples_free(&s->samples);
+        free(s);
+    }
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Putting a run together, in the order in which mistakes are cheapest to find. */
+#include "train/assembly.h"
+
+#include "train/extraction.h"
+
+#include <stdlib.h>
+
+static bool load_plugins(assembly *a, kd_error *err) {
+    const plugin *backbone = registry_load(a->plugins, KD_KIND_BACKBONE, a->run->backbone.name, err);
+    const plugin *method =
+        backbone ? registry_load(a->plugins, KD_KIND_METHOD, a->run->method.name, err) : NULL;
+    if (!method) {
+        return false;
+    }
+    a->encoder = encoder_of(backbone->table, a->run->backbone.config);
+    a->method = method->table;
+    for (int i = 0; i < a->run->n_evals; i++) {
+        if (!registry_load(a->plugins, KD_KIND_EVAL, a->run->evals[i].part.name, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_views(const assembly *a, kd_error *err) {
+    const uint32_t count = (uint32_t)a->run->view_list.count;
+    const kd_method *m = a->method;
+    if (count < m->min_views || (m->max_views && count > m->max_views)) {
+        config_fail(a->run->views, err, "%u views, and method %s wants %s%u", count,
+                    a->run->method.plugin->note.id, count < m->min_views ? "at least " : "at most ",
+                    count < m->min_views ? m->min_views : m->max_views);
+        return kd_hint(err, "`count` of a view says how many are cut by its recipe");
+    }
+    return true;
+}
+
+static bool check_batch(const assembly *a, kd_error *err) {
+    const config_node *train = config_section(config_root(a->run->source), "train");
+    const config_node *batch = config_child(train, "batch");
+    if (run_total_steps(a->run, a->data->samples.count) > 0) {
+        return true;
+    }
+    return config_fail(batch ? batch : train, err, "a batch of %d is more than the %lld samples",
+                       a->run->train.batch, (long long)a->data->samples.count);
+}
+
+static bool open_images(assembly *a, unsigned what, kd_error *err) {
+    images_init(&a->images, a->plugins, &a->host.table, &a->progress);
+    if (!images_open(&a->images, &a->run->data, &a->data, err)) {
+        return kd_while(err, "data");
+    }
+    a->identity = images_identity(a->data, &a->memory);
+    if (a->extra && !images_open(&a->images, a->extra, &a->extra_data, err)) {
+        return kd_while(err, "--data");
+    }
+    a->eval_data = arena_alloc(&a->memory, sizeof *a->eval_data * (size_t)(a->run->n_evals + 1));
+    for (int i = 0; what & ASSEMBLE_EVALS && i < a->run->n_evals; i++) {
+        const eval_part *eval = &a->run->evals[i];
+        if (!images_open(&a->images, &eval->train, &a->eval_data[i].train, err) ||
+            !images_open(&a->images, &eval->test, &a->eval_data[i].test, err)) {
+            return kd_while(err, "eval %s", eval->keys.name);
+        }
+    }
+    return !(what & ASSEMBLE_STEP) || check_batch(a, err);
+}
+
+static bool compile_step(assembly *a, kd_error *err) {
+    const optimizer how = run_optimizer(a->run);
+    const train_graph t = {.encoder = &a->encoder,
+                           .method = a->method,
+                           .method_config = a->run->method.config,
+                           .views = &a->views,
+                           .optimizer = &how,
+                           .batch = a->run->train.batch,
+                           .samples = a->data->samples.count,
+                           .images = a->data->samples.n_images,
+                           .pixel_bytes = a->data->store->pixel_bytes};
+    graph *g = graph_create(&a->machine.graph);
+    build_train(g, &t);
+    if (!engine_compile(a->engine, g, "step", &a->step, err)) {
+        return false;
+    }
+    /* A device in host memory reads the mapped file itself. */
+    return !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY) ||
+           program_bind(a->step, "pixels", a->data->store->pixels, err);
+}
+
+static bool read_views(assembly *a, kd_error *err) {
+    const store *s = a->data->store;
+    recipe_source pixels = {.channels = s->channels};
+    memcpy(pixels.mean, s->mean, sizeof pixels.mean);
+    memcpy(pixels.std, s->std, sizeof pixels.std);
+    return recipe_parse(a->run->views, &pixels, &a->memory, &a->views, err);
+}
+
+bool assembly_compares(const assembly *a) {
+    bool before = false;
+    for (int i = 0; i < a->run->n_evals; i++) {
+        before = before || a->run->evals[i].keys.before;
+    }
+    return before;
+}
+
+static bool allocate(assembly *a, unsigned what, kd_error *err) {
+    if (!engine_allocate(a->engine, err)) {
+        return false;
+    }
+    const bool upload = what & ASSEMBLE_STEP && !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY);
+    return !upload || program_write(a->step, "pixels", a->data->store->pixels,
+                                    (size_t)a->data->store->pixel_bytes, err);
+}
+
+bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
+                   kd_error *err) {
+    *a = (assembly){.run = r, .plugins = plugins, .extra = extra};
+    progress_init(&a->progress, stderr);
+    plugin_host_init(&a->host);
+    if (!load_plugins(a, err) || !check_views(a, err) ||
+        !machine_open(r, plugins, &a->host.table, &a->machine, err) || !open_images(a, what, err) ||
+        !read_views(a, err)) {
+        return false;
+    }
+    a->engine = engine_create(a->machine.table, a->machine.device, (uint64_t)r->keys.seed);
+    if ((what & ASSEMBLE_STEP && !compile_step(a, err)) || !features_compile(a, err)) {
+        return false;
+    }
+    return !(what & ASSEMBLE_MEMORY) || allocate(a, what, err);
+}
+
+void assembly_close(assembly *a) {
+    features_finish(&a->features);
+    features_finish(&a->pixels);
+    engine_destroy(a->engine);
+    machine_close(&a->machine);
+    images_close(&a->images);
+    plugin_host_finish(&a->host);
+    arena_free(&a->memory);
+    a->engine = NULL;
+}

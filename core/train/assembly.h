@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A run put together: plugins loaded, device open, data mapped, programs compiled. */
+#ifndef CORE_TRAIN_ASSEMBLY_H
+#define CORE_TRAIN_ASSEMBLY_H
+
+#include "graph/engine.h"
+#include "plugin/host.h"
+#include "train/images.h"
+#include "train/machine.h"
+#include "train/programs.h"
+
+#include <kindred/eval.h>
+
+#define ASSEMBLE_STEP 1u   /* the training step */
+#define ASSEMBLE_EVALS 2u  /* the evals' data, and what untrained encoders and pixels need */
+#define ASSEMBLE_MEMORY 4u /* everything allocated and initialised: ready to run */
+
+/* A program that turns images into features, and the memory that its batches pass through. */
+typedef struct feature_program {
+    kd_program *program;
+    kd_augment view;
+    int64_t batch, pixel_bytes, width;
+    uint8_t *pixels; /* [pixel_bytes] */
+    void *values;    /* real [batch, width] */
+    bool f64;
+} feature_program;
+
+typedef struct eval_data {
+    source *train, *test;
+} eval_data;
+
+typedef struct assembly {
+    run *run;
+    registry *plugins;
+    plugin_host host;
+    progress progress;
+    arena memory;
+    image_sets images;
+    machine machine;
+    source *data;
+    const data_part *extra; /* more data to take features of; NULL: none */
+    source *extra_data;
+    recipe_views views;
+    encoder encoder;
+    const kd_method *method;
+    eval_data *eval_data; /* [run->n_evals] */
+    engine *engine;
+    kd_program *step;
+    feature_program features, pixels; /* of the encoder, and of the view itself */
+    const char *identity;             /* of the data */
+} assembly;
+
+/* what  ASSEMBLE_ flags
+ * r     stays the caller's, and outlives the assembly, as `plugins` does
+ * extra as in assembly; NULL: none
+ * owns  assembly_close, also after a failure
+ * fails with what is wrong in the run as a whole, before anything large is allocated */
+bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
+                   kd_error *err);
+void assembly_close(assembly *a);
+
+/* True when some eval compares with the untrained encoder and with pixels. */
+bool assembly_compares(const assembly *a);
+
+#endif

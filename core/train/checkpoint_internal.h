@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What saving and loading of checkpoints share. */
+#ifndef CORE_TRAIN_CHECKPOINT_INTERNAL_H
+#define CORE_TRAIN_CHECKPOINT_INTERNAL_H
+
+#include "train/checkpoint.h"
+
+#include <limits.h>
+
+#define CHECKPOINT_STATE "state.safetensors"
+#define CHECKPOINT_SUMS "SHA256SUMS"
+#define CHECKPOINT_BEST "best.json"
+
+/* The step noted as the best, or -1. */
+int64_t checkpoint_best(const char *folder, double *ret_value);
+
+/* True when the state is there and is what SHA256SUMS says. */
+bool checkpoint_verify(const char *folder, int64_t step, kd_error *err);
+
+/* The state's path, in `ret`. */
+void checkpoint_state_path(const char *folder, int64_t step, char ret[PATH_MAX]);
+
+#endif

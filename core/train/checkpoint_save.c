@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing a checkpoint beside its place, making it durable, moving it there, and only then removing
+ * old ones. */
+#include "train/checkpoint_internal.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/sha256.h"
+
+#include <stdlib.h>
+
+static bool write_variables(safetensors_writer *w, engine *e, kd_error *err) {
+    void *buffer = NULL;
+    size_t capacity = 0;
+    bool ok = true;
+    for (int i = 0; ok && i < engine_variables(e); i++) {
+        const size_t bytes = kd_bytes(&engine_variable(e, i)->spec);
+        if (bytes > capacity) {
+            buffer = kd_grow(buffer, bytes);
+            capacity = bytes;
+        }
+        ok = engine_read_variable(e, i, buffer, bytes, err) &&
+             safetensors_write(w, i, buffer, bytes, err);
+    }
+    free(buffer);
+    return ok;
+}
+
+static bool write_state(const char *path, engine *e, const checkpoint_info *info, kd_error *err) {
+    char step[32];
+    snprintf(step, sizeof step, "%lld", (long long)info->step);
+    safetensors_writer *w = safetensors_writer_create(path);
+    for (int i = 0; i < engine_variables(e); i++) {
+        const variable *v = engine_variable(e, i);
+        safetensors_declare(w, v->name, &v->spec);
+    }
+    safetensors_set_metadata(w, "format", "kindred checkpoint 1");
+    safetensors_set_metadata(w, "kindred", KINDRED_VERSION);
+    safetensors_set_metadata(w, "step", step);
+    safetensors_set_metadata(w, "device", info->device);
+    safetensors_set_metadata(w, "data", info->data);
+    const bool ok = safetensors_begin(w, err) && write_variables(w, e, err) &&
+                    safetensors_commit(w, err);
+    safetensors_writer_destroy(w);
+    return ok;
+}
+
+static bool write_sums(const char *path, const char *state, kd_error *err) {
+    char hex[SHA256_HEX], line[SHA256_HEX + sizeof CHECKPOINT_STATE + 4];
+    if (!sha256_file(state, hex, err)) {
+        return false;
+    }
+    const int bytes = snprintf(line, sizeof line, "%s  %s\n", hex, CHECKPOINT_STATE);
+    return file_write(path, line, (size_t)bytes, err);
+}
+
+static bool fill(const char *beside, engine *e, const checkpoint_info *info, kd_error *err) {
+    char state[PATH_MAX], sums[PATH_MAX];
+    snprintf(state, sizeof state, "%s/%s", beside, CHECKPOINT_STATE);
+    snprintf(sums, sizeof sums, "%s/%s", beside, CHECKPOINT_SUMS);
+    return write_state(state, e, info, err) && write_sums(sums, state, err);
+}
+
+/* Removes all but the newest `keep` and the best. One that cannot be removed costs space only. */
+static void prune(const char *folder, int keep) {
+    double value = 0;
+    int64_t *steps = NULL;
+    const int64_t best = checkpoint_best(folder, &value);
+    const int count = checkpoint_list(folder, &steps);
+    for (int i = 0; i < count - keep; i++) {
+        char path[PATH_MAX];
+        kd_error err = KD_ERROR_INIT;
+        checkpoint_path(folder, steps[i], path, sizeof path);
+        if (steps[i] != best && !file_remove_tree(path, &err)) {
+            log_line(KD_LOG_WARN, "%s", err.message);
+        }
+    }
+    free(steps);
+}
+
+bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info, int keep,
+                     kd_error *err) {
+    char path[PATH_MAX], *beside = NULL;
+    checkpoint_path(folder, info->step, path, sizeof path);
+    if (!file_make_directories(folder, err) || !directory_begin(path, &beside, err)) {
+        return kd_while(err, "checkpoint of step %lld", (long long)info->step);
+    }
+    const bool ok = fill(beside, e, info, err) && directory_commit(beside, path, err);
+    if (ok) {
+        prune(folder, keep);
+    } else {
+        kd_error ignored = KD_ERROR_INIT;
+        file_remove_tree(beside, &ignored);
+        kd_while(err, "checkpoint of step %lld", (long long)info->step);
+    }
+    free(beside);
+    return ok;
+}

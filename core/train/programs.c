@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Describes the programs of a run to the graph, as a method describes its loss. */
+#include "train/programs.h"
+
+#include <kindred/ops.h>
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+static void encode(const kd_encoder *base, kd_scope s, kd_tensor *images, bool train,
+                   kd_features *ret) {
+    const encoder *e = (const encoder *)base;
+    e->backbone->build(e->config, s, images, train, ret);
+}
+
+encoder encoder_of(const kd_backbone *backbone, const void *options) {
+    return (encoder){
+        .base = {.size = sizeof(kd_encoder), .encode = encode},
+        .backbone = backbone,
+        .config = options,
+    };
+}
+
+int32_t view_image(const recipe_view *view, int32_t images) {
+    return (view->image < 0 ? view->number : view->image) % images;
+}
+
+static kd_spec vector(int32_t dtype, int64_t length) {
+    return (kd_spec){.dtype = dtype, .rank = 1, .dim = {length}};
+}
+
+static kd_spec matrix(int32_t dtype, int64_t rows, int64_t columns) {
+    return (kd_spec){.dtype = dtype, .rank = 2, .dim = {rows, columns}};
+}
+
+void build_train(graph *g, const train_graph *t) {
+    kd_scope s = graph_root(g);
+    kd_tensor *pixels = kd_input(s, "pixels", vector(KD_U8, t->pixel_bytes));
+    kd_tensor *key = kd_input(s, "key", vector(KD_I64, 2));
+    kd_tensor *rows[2] = {kd_input(s, "rows.0", matrix(KD_I64, t->batch, 4)), NULL};
+    if (t->images > 1) {
+        rows[1] = kd_input(s, "rows.1", matrix(KD_I64, t->batch, 4));
+    }
+    kd_view *views = kd_alloc(sizeof *views * (size_t)t->views->count);
+    for (int i = 0; i < t->views->count; i++) {
+        const recipe_view *v = &t->views->view[i];
+        views[i] = (kd_view){
+            .images = recipe_emit(&v->augment, pixels, rows[view_image(v, t->images)], key),
+            .recipe = v->recipe,
+            .side = v->side};
+    }
+    const kd_method_input in = {
+        .size = sizeof in,
+        .n_views = (uint32_t)t->views->count,
+        .view_stride = sizeof *views,
+        .views = views,
+        .encoder = &t->encoder->base,
+        .samples = t->samples,
+        .indices = kd_input(s, "indices", vector(KD_I32, t->batch)),
+    };
+    kd_tensor *loss = t->method->build(t->method_config, s, &in);
+    graph_minimize(g, loss, t->optimizer);
+    free(views);
+}
+
+kd_tensor *build_features(graph *g, const feature_graph *f) {
+    kd_scope s = graph_root(g);
+    kd_tensor *pixels = kd_input(s, "pixels", vector(KD_U8, f->pixel_bytes));
+    kd_tensor *rows = kd_input(s, "rows", matrix(KD_I64, f->batch, 4));
+    kd_tensor *key = kd_input(s, "key", vector(KD_I64, 2));
+    kd_tensor *images = recipe_emit(f->augment, pixels, rows, key);
+    kd_features features = {.size = sizeof features};
+    if (f->encoder) {
+        f->encoder->base.encode(&f->encoder->base, kd_child(s, "encoder"), images, false,
+                                &features);
+    } else {
+        const int64_t side = f->augment->size;
+        features.pooled = KD_RESHAPE(images, f->batch, side * side * f->augment->channels);
+    }
+    kd_output(s, "features", features.pooled);
+    return features.pooled;
+}
+
+kd_augment feature_view(const kd_augment *like, int32_t size) {
+    kd_augment view = {.size = size, .channels = like->channels, .n_ops = 1};
+    view.op[0] = KD_AUGMENT_CENTER_CROP;
+    view.arg[0][0] = 1; /* nothing but the longer side's overhang is cut away */
+    view.arg[0][1] = 1; /* bicubic */
+    if (like->op[like->n_ops - 1] == KD_AUGMENT_NORMALIZE) {
+        view.op[1] = KD_AUGMENT_NORMALIZE;
+        memcpy(view.arg[1], like->arg[like->n_ops - 1], sizeof view.arg[1]);
+        view.n_ops = 2;
+    }
+    return view;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The loop, and what happens between two steps. */
+#include "train/trainer.h"
+
+#include "base/log.h"
+#include "train/checkpoint.h"
+#include "train/feeder.h"
+#include "train/interrupt.h"
+#include "train/results.h"
+
+#include <math.h>
+#include <unistd.h>
+
+typedef struct trainer {
+    assembly *a;
+    const run_folder *folder;
+    feeder feeder;
+    metrics *metrics;
+    checkpoint_info info;
+    int64_t step, total; /* steps done, and to do in all */
+    int64_t saved;       /* step of the newest checkpoint; -1: none */
+    double loss;
+    /* Since the last line of metrics, and since the last progress line. */
+    double logged_at, shown_at, waited, waited_shown;
+    int64_t logged_step, shown_step;
+} trainer;
+
+static double views_between(const trainer *t, int64_t from) {
+    return (double)(t->step - from) * t->a->run->train.batch * t->a->views.count;
+}
+
+static bool save(trainer *t, kd_error *err) {
+    if (t->saved == t->step) {
+        return true;
+    }
+    t->info.step = t->step;
+    if (!checkpoint_save(t->folder->checkpoints, t->a->engine, &t->info,
+                         t->a->run->checkpoint.keep, err)) {
+        return false;
+    }
+    t->saved = t->step;
+    return true;
+}
+
+static bool run_step(trainer *t, kd_error *err) {
+    const double begin = progress_now();
+    if (!feeder_write(&t->feeder, t->step, err)) {
+        return false;
+    }
+    const double waited = progress_now() - begin;
+    t->waited += waited;
+    t->waited_shown += waited;
+    if (!program_run(t->a->step, err) || !program_read_scalar(t->a->step, "loss", &t->loss, err)) {
+        return kd_while(err, "step %lld", (long long)t->step + 1);
+    }
+    t->step++;
+    return true;
+}
+
+static bool check_loss(const trainer *t, kd_error *err) {
+    if (isfinite(t->loss)) {
+        return true;
+    }
+    kd_fail(err, KD_E_DATA, "step %lld: the loss is %g", (long long)t->step, t->loss);
+    if (t->saved < 0) {
+        return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; no checkpoint was written "
+                            "before");
+    }
+    char path[4096];
+    checkpoint_path(t->folder->checkpoints, t->saved, path, sizeof path);
+    return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s",
+                   path);
+}
+
+static void write_line(trainer *t, double now) {
+    const double seconds = now - t->logged_at;
+    const int64_t step = t->step - 1; /* whose rates these are */
+    json_t *line = json_pack(
+        "{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step, "epoch",
+        (double)t->step / (double)t->feeder.epoch_steps, "loss", metrics_real(t->loss), "lr",
+        schedule_lr(&t->feeder.schedule, step), "weight_decay",
+        schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
+        seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0, "data_wait",
+        seconds > 0 ? t->waited / seconds : 0.0);
+    for (int i = 0; i < program_reports(t->a->step); i++) {
+        const char *name = program_report_name(t->a->step, i);
+        double value = 0;
+        kd_error ignored = KD_ERROR_INIT;
+        if (program_read_scalar(t->a->step, name, &value, &ignored)) {
+            json_object_set_new(line, name, metrics_real(value));
+        }
+    }
+    metrics_write(t->metrics, line);
+    t->logged_at = now;
+    t->logged_step = t->step;
+    t->waited = 0;
+}
+
+static void show(trainer *t, double now) {
+    const double seconds = now - t->shown_at;
+    const int64_t steps = t->step - t->shown_step;
+    const progress_state state = {
+        .step = t->step,
+        .total = t->total,
+        .epoch = (t->step - 1) / t->feeder.epoch_steps + 1,
+        .epochs = (t->total - 1) / t->feeder.epoch_steps + 1,
+        .loss = t->loss,
+        .lr = schedule_lr(&t->feeder.schedule, t->step - 1),
+        .views_per_second = seconds > 0 ? views_between(t, t->shown_step) / seconds : 0,
+        .data_wait = seconds > 0 ? t->waited_shown / seconds : 0,
+        .eta_seconds = steps > 0 ? seconds / (double)steps * (double)(t->total - t->step) : -1,
+    };
+    progress_show(&t->a->progress, &state, now);
+    t->shown_at = now;
+    t->shown_step = t->step;
+    t->waited_shown = 0;
+}
+
+static bool checkpoint_due(const trainer *t) {
+    const checkpoint_keys *k = &t->a->run->checkpoint;
+    const int64_t epochs = (int64_t)k->every_epochs * t->feeder.epoch_steps;
+    return t->step == t->total || (epochs > 0 && t->step % epochs == 0) ||
+           (k->every_steps > 0 && t->step % k->every_steps == 0);
+}
+
+/* Evals come after the checkpoint of their step, so that a run that is stopped in them has lost
+ * nothing and takes them when it goes on. */
+static bool measure(trainer *t, kd_error *err) {
+    results r = {.assembly = t->a,
+                 .folder = t->folder,
+                 .path = t->folder->metrics,
+                 .metrics = t->metrics,
+                 .recorded = true};
+    const double begin = progress_now();
+    const bool ok = results_take(&r, t->step, t->feeder.epoch_steps, t->step == t->total, err);
+    const double spent = progress_now() - begin;
+    t->logged_at += spent; /* rates are those of training alone */
+    t->shown_at += spent;
+    return ok;
+}
+
+static bool between_steps(trainer *t, kd_error *err) {
+    const double now = progress_now();
+    if (!check_loss(t, err)) {
+        return false;
+    }
+    if (t->step % t->a->run->train.log_every == 0 || t->step == t->total) {
+        write_line(t, now);
+    }
+    if (progress_due(&t->a->progress, now) || t->step == t->total) {
+        show(t, now);
+    }
+    return (!checkpoint_due(t) && !interrupt_signal()) || save(t, err);
+}
+
+static bool loop(trainer *t, kd_error *err) {
+    t->logged_at = t->shown_at = progress_now();
+    t->logged_step = t->shown_step = t->step;
+    if (!measure(t, err)) {
+        return false;
+    }
+    while (t->step < t->total && !interrupt_signal()) {
+        if (!run_step(t, err) || !between_steps(t, err)) {
+            return false;
+        }
+        if (!interrupt_signal() && !measure(t, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool resume(trainer *t, kd_error *err) {
+    if (!checkpoint_resume(t->folder->checkpoints, t->a->engine, &t->info, &t->saved, err)) {
+        return false;
+    }
+    t->step = t->saved < 0 ? 0 : t->saved;
+    if (t->saved >= 0) {
+        log_line(KD_LOG_INFO, "resuming after step %lld of %lld", (long long)t->step,
+                 (long long)t->total);
+    }
+    t->metrics = metrics_open(t->folder->metrics, t->step, err);
+    return t->metrics != NULL;
+}
+
+bool train(assembly *a, const run_folder *folder, int *ret_outcome, kd_error *err) {
+    trainer t = {.a = a,
+                 .folder = folder,
+                 .info = {.device = machine_text(&a->machine, &a->memory), .data = a->identity},
+                 .total = run_total_steps(a->run, a->data->samples.count),
+                 .saved = -1};
+    feeder_init(&t.feeder, a);
+    bool ok = resume(&t, err) && loop(&t, err);
+    progress_break(&a->progress);
+    if (!ok && err->code == KD_E_CANCELLED && interrupt_signal()) {
+        ok = true;
+    }
+    *ret_outcome = interrupt_signal() ? INTERRUPTED : TRAINED;
+    metrics_close(t.metrics);
+    feeder_finish(&t.feeder);
+    return ok;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The kernels of the cpu device, by the file that holds them; device.c lists them by op. */
+#ifndef CPU_KERNELS_H
+#define CPU_KERNELS_H
+
+#include "device.h"
+
+typedef bool prepare_function(kd_device *device, const kd_node *node, void **ret_state,
+                              size_t *ret_scratch, kd_error *err);
+typedef void run_function(kd_device *device, const kd_node *node, void *state, void *const *in,
+                          void *const *out, void *scratch);
+typedef void release_function(kd_device *device, void *state);
+
+/* Frees what state_create made. */
+release_function release_state;
+
+/* elementwise.c */
+prepare_function prepare_elementwise, prepare_cast;
+run_function run_elementwise, run_cast, run_fill, run_range;
+
+/* shape.c */
+prepare_function prepare_any, prepare_scatter_add;
+run_function run_copy, run_transpose, run_slice, run_pad, run_concat, run_gather, run_scatter_add;
+
+/* reduce.c */
+prepare_function prepare_reduce;
+run_function run_reduce;
+
+/* rows.c */
+prepare_function prepare_argmax, prepare_top_k, prepare_softmax;
+run_function run_argmax, run_top_k, run_softmax, run_log_softmax;
+
+/* contract.c */
+prepare_function prepare_matmul;
+
+/* convolution.c */
+prepare_function prepare_conv2d, prepare_conv2d_input_grad, prepare_conv2d_weight_grad;
+
+/* onednn.c: of all kernels whose state is a plan */
+run_function plan_run;
+release_function plan_release;
+
+/* pool.c */
+prepare_function prepare_max_pool2d;
+run_function run_max_pool2d, run_max_pool2d_grad;
+
+/* norm.c, norm_grad.c */
+prepare_function prepare_batch_norm, prepare_batch_norm_inference, prepare_batch_norm_grad;
+run_function run_batch_norm, run_batch_norm_inference, run_batch_norm_grad;
+
+/* update.c */
+prepare_function prepare_update;
+run_function run_sgd, run_lars, run_adamw;
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Optimizer updates: one pass over the arena of parameters in pieces that threads share (LARS reads
+ * them once more, for the norms). The arithmetic of an element is in kindred/update.h. */
+#include <kindred/update.h>
+
+#include "kernels.h"
+
+#include <math.h>
+
+#define PIECE 16384 /* elements */
+
+/* Part of one segment. */
+typedef struct piece {
+    int64_t begin, count;
+    int32_t segment;
+    uint32_t flags;
+} piece;
+
+/* A node's pieces, in the order of segments. */
+typedef struct schedule {
+    int64_t pieces;
+    int32_t segments;
+    piece piece[];
+} schedule;
+
+/* For LARS: the squares of |w|, |g| and |g + wd w|. */
+typedef struct norms {
+    double w, g, d;
+} norms;
+
+static int64_t count_pieces(const int64_t *segments, uint32_t count) {
+    int64_t pieces = 0;
+    for (uint32_t i = 0; i < count; i += 3) {
+        pieces += (segments[i + 1] + PIECE - 1) / PIECE;
+    }
+    return pieces;
+}
+
+bool prepare_update(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
+                    kd_error *err) {
+    uint32_t count;
+    const int64_t *segments = kd_attr_ints(node, "segments", &count);
+    if (!accept_types(node, 1u << KD_F32, err)) {
+        return false;
+    }
+    const int64_t pieces = count_pieces(segments, count);
+    schedule *s = state_create(sizeof *s + (size_t)pieces * sizeof s->piece[0], err);
+    if (!s) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i += 3) {
+        const int64_t end = segments[i] + segments[i + 1];
+        for (int64_t begin = segments[i]; begin < end; begin += PIECE) {
+            s->piece[s->pieces++] = (piece){begin, end - begin < PIECE ? end - begin : PIECE,
+                                            (int32_t)(i / 3), (uint32_t)segments[i + 2]};
+        }
+    }
+    s->segments = (int32_t)(count / 3);
+    *ret_state = s;
+    *ret_scratch = (size_t)pieces * sizeof(norms) + (size_t)s->segments * sizeof(float);
+    return true;
+}
+
+/* What every update reads: (param, grad, moments..., hyper [4], grad_scale []). */
+typedef struct update {
+    const schedule *schedule;
+    float *w, *moment1, *moment2;
+    const float *grad;
+    float lr, weight_decay, correction1, correction2, grad_scale;
+    float momentum, beta1, beta2, eps;
+    bool nesterov;
+    int variant;
+    norms *norms; /* [pieces] */
+    float *ratio; /* [segments] */
+} update;
+
+static update update_of(const kd_node *node, void *state, void *const *in, void *scratch) {
+    const float *hyper = in[node->n_inputs - 2], *scale = in[node->n_inputs - 1];
+    const schedule *s = state;
+    norms *pieces = scratch;
+    return (update){
+        .schedule = s,
+        .w = in[0],
+        .grad = in[1],
+        .moment1 = in[2],
+        .moment2 = in[3], /* hyper, where there is one moment */
+        .lr = hyper[0],
+        .weight_decay = hyper[1],
+        .correction1 = hyper[2],
+        .correction2 = hyper[3],
+        .grad_scale = scale[0],
+        .momentum = (float)kd_attr_float(node, "momentum", 0),
+        .beta1 = (float)kd_attr_float(node, "beta1", 0.9),
+        .beta2 = (float)kd_attr_float(node, "beta2", 0.999),
+        .eps = (float)kd_attr_float(node, "eps", 1e-8),
+        .nesterov = kd_attr_int(node, "nesterov", 0) != 0,
+        .variant = (int)kd_attr_int(node, "variant", KD_LARS_FB),
+        .norms = pieces,
+        .ratio = (float *)(void *)(pieces + s->pieces),
+    };
+}
+
+static float decay_of(const update *u, const piece *p) {
+    return p->flags & KD_UPDATE_DECAY ? u->weight_decay : 0;
+}
+
+static void pieces_for(const kd_device *device, const update *u, span_body *body) {
+    span_for(device, u->schedule->pieces, 2, body, u);
+}
+
+static void sgd_span(const void *work, int64_t begin, int64_t end) {
+    const update *u = work;
+    for (int64_t index = begin; index < end; index++) {
+        const piece *p = &u->schedule->piece[index];
+        float *w = u->w + p->begin, *moment = u->moment1 + p->begin;
+        const float *g = u->grad + p->begin;
+        const float wd = decay_of(u, p), lr = u->lr, m = u->momentum, scale = u->grad_scale;
+        const bool nesterov = u->nesterov;
+#pragma omp simd
+        for (int64_t i = 0; i < p->count; i++) {
+            kd_sgd_element_f32(&w[i], &moment[i], scale * g[i] + wd * w[i], lr, m, nesterov);
+        }
+    }
+}
+
+void run_sgd(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
+             void *scratch) {
+    const update u = update_of(node, state, in, scratch);
+    pieces_for(device, &u, sgd_span);
+}
+
+/* Squares are summed in double: a tensor may have millions of elements. */
+static void norms_span(const void *work, int64_t begin, int64_t end) {
+    const update *u = work;
+    for (int64_t index = begin; index < end; index++) {
+        const piece *p = &u->schedule->piece[index];
+        if (!(p->flags & KD_UPDATE_ADAPT)) {
+            continue;
+        }
+        const float *w = u->w + p->begin, *grad = u->grad + p->begin;
+        const float wd = decay_of(u, p), scale = u->grad_scale;
+        double w2 = 0, g2 = 0, d2 = 0;
+#pragma omp simd reduction(+ : w2, g2, d2)
+        for (int64_t i = 0; i < p->count; i++) {
+            const double g = (double)(scale * grad[i]), d = g + (double)(wd * w[i]);
+            w2 += (double)w[i] * (double)w[i];
+            g2 += g * g;
+            d2 += d * d;
+        }
+        u->norms[index] = (norms){w2, g2, d2};
+    }
+}
+
+/* The ratio of each segment, its pieces' norms added in order. */
+static void set_ratios(const kd_node *node, const update *u) {
+    const double trust = kd_attr_float(node, "trust", 1e-3);
+    const bool clip = kd_attr_int(node, "clip", 0) != 0;
+    const schedule *s = u->schedule;
+    for (int64_t i = 0; i < s->pieces;) {
+        const piece *first = &s->piece[i];
+        norms sum = {0, 0, 0};
+        for (; i < s->pieces && s->piece[i].segment == first->segment; i++) {
+            if (first->flags & KD_UPDATE_ADAPT) {
+                sum = (norms){sum.w + u->norms[i].w, sum.g + u->norms[i].g, sum.d + u->norms[i].d};
+            }
+        }
+        const double q =
+            kd_lars_ratio(u->variant, trust, clip, (double)u->lr, (double)decay_of(u, first),
+                          sqrt(sum.w), sqrt(sum.g), sqrt(sum.d));
+        u->ratio[first->segment] = first->flags & KD_UPDATE_ADAPT ? (float)q : 1;
+    }
+}
+
+static void lars_span(const void *work, int64_t begin, int64_t end) {
+    const update *u = work;
+    for (int64_t index = begin; index < end; index++) {
+        const piece *p = &u->schedule->piece[index];
+        float *w = u->w + p->begin, *moment = u->moment1 + p->begin;
+        const float *g = u->grad + p->begin;
+        const float wd = decay_of(u, p), q = u->ratio[p->segment];
+        const float lr = u->lr, m = u->momentum, scale = u->grad_scale;
+        const int variant = u->variant;
+#pragma omp simd
+        for (int64_t i = 0; i < p->count; i++) {
+            kd_lars_element_f32(&w[i], &moment[i], q * (scale * g[i] + wd * w[i]), lr, m, variant);
+        }
+    }
+}
+
+void run_lars(kd_device *device, const kd_node *node, void *state, void *const *in,
+              void *const *out, void *scratch) {
+    const update u = update_of(node, state, in, scratch);
+    pieces_for(device, &u, norms_span);
+    set_ratios(node, &u);
+    pieces_for(device, &u, lars_span);
+}
+
+static void adamw_span(const void *work, int64_t begin, int64_t end) {
+    const update *u = work;
+    for (int64_t index = begin; index < end; index++) {
+        const piece *p = &u->schedule->piece[index];
+        float *w = u->w + p->begin, *m1 = u->moment1 + p->begin, *m2 = u->moment2 + p->begin;
+        const float *g = u->grad + p->begin;
+        const float wd = decay_of(u, p), lr = u->lr, scale = u->grad_scale, eps = u->eps;
+        const float beta1 = u->beta1, beta2 = u->beta2;
+        const float c1 = u->correction1, c2 = u->correction2;
+#pragma omp simd
+        for (int64_t i = 0; i < p->count; i++) {
+            kd_adamw_moments_f32(&m1[i], &m2[i], scale * g[i], beta1, beta2);
+            kd_adamw_element_f32(&w[i], m1[i], sqrtf(m2[i] / c2), lr, wd, c1, eps);
+        }
+    }
+}
+
+void run_adamw(kd_device *device, const kd_node *node, void *state, void *const *in,
+               void *const *out, void *scratch) {
+    const update u = update_of(node, state, in, scratch);
+    pieces_for(device, &u, adamw_span);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The kernels of the reference device, by the file that holds them; device.c lists them by op. */
+#ifndef REFERENCE_KERNELS_H
+#define REFERENCE_KERNELS_H
+
+#include <kindred/device.h>
+
+/* What a set of types is made of: bit 1u << dtype. */
+#define FLOATS (1u << KD_F32 | 1u << KD_F64)
+#define INTEGERS (1u << KD_I32 | 1u << KD_I64 | 1u << KD_U8)
+
+/* [prepare] fails when an input or an output has another type. */
+bool accept_types(const kd_node *node, uint32_t types, kd_error *err);
+
+/* [run] Records a failure, which surfaces in wait; the first one counts. */
+__attribute__((format(printf, 2, 3))) void device_fail(kd_device *device, const char *format, ...);
+
+typedef bool prepare_function(kd_device *device, const kd_node *node, void **ret_state,
+                              size_t *ret_scratch, kd_error *err);
+typedef void run_function(kd_device *device, const kd_node *node, void *state, void *const *in,
+                          void *const *out, void *scratch);
+
+/* Accepts f32 and f64. */
+prepare_function prepare_floats;
+
+/* elementwise.c */
+prepare_function prepare_unary, prepare_binary, prepare_compare, prepare_cast;
+run_function run_unary, run_binary, run_compare, run_affine, run_where, run_cast, run_copy,
+    run_fill, run_range;
+
+/* shape.c */
+prepare_function prepare_scatter_add;
+run_function run_transpose, run_broadcast, run_slice, run_pad, run_concat, run_gather,
+    run_scatter_add;
+
+/* reduce.c */
+prepare_function prepare_reduce, prepare_ranking;
+run_function run_reduce, run_argmax, run_top_k, run_softmax, run_log_softmax;
+
+/* contract.c */
+prepare_function prepare_matmul;
+run_function run_matmul;
+
+/* convolve.c */
+prepare_function prepare_conv2d, prepare_conv2d_input_grad, prepare_conv2d_weight_grad;
+run_function run_conv2d, run_conv2d_input_grad, run_conv2d_weight_grad;
+
+/* pool.c */
+prepare_function prepare_max_pool2d;
+run_function run_max_pool2d, run_max_pool2d_grad;
+
+/* norm.c */
+run_function run_batch_norm, run_batch_norm_grad, run_batch_norm_inference;
+
+/* update.c */
+run_function run_sgd, run_lars, run_adamw;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cases of the optimizer updates, over an arena with gaps between its tensors. */
+#include "ops.h"
+
+#include <kindred/update.h>
+
+/* Two matrices that decay and adapt, a bias that does neither; [105, 112) belongs to nobody. */
+static const int64_t segments[] = {0,   64, KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
+                                   64,  41, KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
+                                   112, 17, 0};
+#define ARENA 131
+#define SEGMENTS KD_IS("segments", segments, sizeof segments / sizeof *segments)
+
+/* arg: nesterov; number: momentum */
+static void sgd(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_attr attrs[] = {SEGMENTS, KD_F("momentum", c->number[0]), KD_I("nesterov", c->arg[0])};
+    s->api->emit(s, "sgd", in, 5, attrs, 3, out, 2);
+}
+
+/* arg: variant, clip; number: momentum, trust */
+static void lars(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_attr attrs[] = {SEGMENTS, KD_F("momentum", c->number[0]), KD_F("trust", c->number[1]),
+                             KD_I("variant", c->arg[0]), KD_I("clip", c->arg[1])};
+    s->api->emit(s, "lars", in, 5, attrs, 5, out, 2);
+}
+
+/* number: beta1, beta2, eps */
+static void adamw(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_attr attrs[] = {SEGMENTS, KD_F("beta1", c->number[0]), KD_F("beta2", c->number[1]),
+                             KD_F("eps", c->number[2])};
+    s->api->emit(s, "adamw", in, 6, attrs, 4, out, 3);
+}
+
+static const double hyper[] = {0.1, 0.01, 0.19, 0.001999};
+static const double one[] = {1}, half[] = {0.5}, none[] = {0};
+
+#define HYPER                                                                                      \
+    { REAL(4), VALUES(hyper) }
+#define SCALE(list)                                                                                \
+    { .given = true, VALUES(list) }
+#define PARAMETERS                                                                                 \
+    {REAL(ARENA)}, {REAL(ARENA)}, {                                                                \
+        REAL(ARENA)                                                                                \
+    }
+
+const op_case ops_update_cases[] = {
+    {"sgd", .build = sgd, .in = {PARAMETERS, HYPER, SCALE(one)}, .number = {0.9}},
+    {"sgd", "nesterov", .build = sgd, .in = {PARAMETERS, HYPER, SCALE(half)}, .arg = {1},
+     .number = {0.9}},
+    {"sgd", "no momentum", .build = sgd, .in = {PARAMETERS, HYPER, SCALE(one)}},
+    {"lars", "fb", .build = lars, .in = {PARAMETERS, HYPER, SCALE(one)}, .arg = {KD_LARS_FB},
+     .number = {0.9, 1e-3}},
+    {"lars", "google", .build = lars, .in = {PARAMETERS, HYPER, SCALE(half)},
+     .arg = {KD_LARS_GOOGLE}, .number = {0.9, 1e-3}},
+    {"lars", "solo", .build = lars, .in = {PARAMETERS, HYPER, SCALE(one)}, .arg = {KD_LARS_SOLO},
+     .number = {0.9, 0.02}},
+    {"lars", "solo, clipped", .build = lars, .in = {PARAMETERS, HYPER, SCALE(one)},
+     .arg = {KD_LARS_SOLO, 1}, .number = {0.9, 0.5}},
+    {"lars", "weights of zero", .build = lars,
+     .in = {{REAL(ARENA), VALUES(none)}, {REAL(ARENA)}, {REAL(ARENA)}, HYPER, SCALE(one)},
+     .arg = {KD_LARS_FB}, .number = {0.9, 1e-3}},
+    {"lars", "gradients of zero", .build = lars,
+     .in = {{REAL(ARENA)}, {REAL(ARENA), VALUES(none)}, {REAL(ARENA)}, HYPER, SCALE(one)},
+     .arg = {KD_LARS_SOLO}, .number = {0.9, 1e-3}},
+    {"adamw", .build = adamw,
+     .in = {PARAMETERS, {REAL(ARENA), .low = 0, .high = 1}, HYPER, SCALE(one)},
+     .number = {0.9, 0.999, 1e-8}},
+    {"adamw", "scaled", .build = adamw,
+     .in = {PARAMETERS, {REAL(ARENA), .low = 0, .high = 1}, HYPER, SCALE(half)},
+     .number = {0.9, 0.95, 1e-3}},
+    {NULL},
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A device of whose two kernels the second has nothing to run. */
+#include <kindred/device.h>
+
+struct none {
+    int unused;
+};
+
+KD_PLUGIN(DEVICE, "device", "1.0.0", struct none, "half a device", "-")
+
+static bool opened(const void *config, const kd_host *host, kd_device **ret, kd_error *err) {
+    (void)config;
+    (void)host;
+    (void)ret;
+    return kd_fail(err, KD_E_UNSUPPORTED, "a test's device");
+}
+
+static void closed(kd_device *device) {
+    (void)device;
+}
+
+static const char *describe(kd_device *device) {
+    (void)device;
+    return "";
+}
+
+static bool allocate(kd_device *device, size_t bytes, void **ret, kd_error *err) {
+    (void)device;
+    (void)bytes;
+    (void)ret;
+    return kd_fail(err, KD_E_MEMORY, "none");
+}
+
+static void release(kd_device *device, void *memory) {
+    (void)device;
+    (void)memory;
+}
+
+static void copy(kd_device *device, void *to, const void *from, size_t bytes) {
+    (void)device;
+    (void)to;
+    (void)from;
+    (void)bytes;
+}
+
+static bool wait(kd_device *device, kd_error *err) {
+    (void)device;
+    (void)err;
+    return true;
+}
+
+static void run(kd_device *device, const kd_node *node, void *state, void *const *inputs,
+                void *const *outputs, void *scratch) {
+    (void)device;
+    (void)node;
+    (void)state;
+    (void)inputs;
+    (void)outputs;
+    (void)scratch;
+}
+
+static const kd_kernel kernels[] = {{.size = sizeof(kd_kernel), .op = "relu", .run = run},
+                                    {.size = sizeof(kd_kernel), .op = "add"}};
+
+KD_DEVICE(.open = opened, .close = closed, .describe = describe, .allocate = allocate,
+          .release = release, .upload = copy, .download = copy, .wait = wait, .alignment = 64,
+          .n_kernels = 2, .kernel_stride = sizeof(kd_kernel), .kernels = kernels)

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The reader of files: folders, every type of archive, compressed files, and what is refused. */
+#include "data/files.h"
+
+#include "data_kit.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* In the archive's order, which is not that of the paths. */
+static const kit_file tree[] = {
+    {"b/two.txt", "two", 3},         {"a.txt", "first", 5},      {".hidden", "x", 1},
+    {"b/._two.txt", "x", 1},         {"__MACOSX/a.txt", "x", 1}, {"b/.git/config", "x", 1},
+    {"./c/d/deep.bin", "\0\1\2", 3}, {"b-side", "", 0},
+};
+static const char *const sorted[] = {"a.txt", "b-side", "b/two.txt", "c/d/deep.bin"};
+#define N_TREE ((int)(sizeof tree / sizeof tree[0]))
+
+static kd_files *open_files(const char *path) {
+    kd_files *f = NULL;
+    kd_error err = KD_ERROR_INIT;
+    EXPECT_GOOD(files_api()->open(path, &f, &err), err);
+    return f;
+}
+
+static void expect_refused(const char *path, const char *part) {
+    kd_files *f = NULL;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(files_api()->open(path, &f, &err), "%s was opened", path);
+    EXPECT_IN(path, err.message);
+    EXPECT_IN(part, err.message);
+}
+
+static void expect_entry(kd_files *f, int64_t i, const void *want, size_t bytes) {
+    void *data = NULL;
+    size_t got = 0;
+    kd_error err = KD_ERROR_INIT;
+    EXPECT_GOOD(files_api()->read(f, i, &data, &got, &err), err);
+    cr_assert_eq(got, bytes, "%s: %zu bytes", files_api()->path(f, i), got);
+    cr_assert(bytes == 0 || memcmp(data, want, bytes) == 0);
+    files_api()->release(data);
+}
+
+static void expect_tree(kd_files *f) {
+    cr_assert_eq(files_api()->count(f), 4, "%d entries", (int)files_api()->count(f));
+    for (int i = 0; i < 4; i++) {
+        EXPECT_TEXT(files_api()->path(f, i), sorted[i]);
+    }
+    cr_assert_eq(files_api()->bytes(f, 2), 3);
+    expect_entry(f, 2, "two", 3); /* forwards, backwards and again */
+    expect_entry(f, 3, "\0\1\2", 3);
+    expect_entry(f, 0, "first", 5);
+    expect_entry(f, 0, "first", 5);
+    expect_entry(f, 1, "", 0);
+}
+
+TEST(files, folder) {
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < N_TREE; i++) {
+        kit_write(&k, arena_print(&k.memory, "t/%s", tree[i].path), tree[i].data, tree[i].bytes);
+    }
+    kd_files *f = open_files(arena_print(&k.memory, "%s/t//", k.folder));
+    expect_tree(f);
+    cr_assert_eq(files_api()->order(f, 3), 3);
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+TEST(files, every_archive) {
+    static const char *const names[] = {"t.tar",    "t.tar.gz",  "t.tar.bz2",
+                                        "t.tar.xz", "t.tar.zst", "t.zip"};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 6; i++) {
+        kd_files *f = open_files(kit_archive(&k, names[i], tree, N_TREE));
+        expect_tree(f);
+        cr_assert_lt(files_api()->order(f, 2), files_api()->order(f, 0), "%s", names[i]);
+        cr_assert_lt(files_api()->order(f, 0), files_api()->order(f, 3), "%s", names[i]);
+        files_api()->close(f);
+    }
+    kit_finish(&k);
+}
+
+/* An archive is known by what it holds. */
+TEST(files, archive_of_another_name) {
+    kit k;
+    kit_init(&k);
+    const char *path = kit_archive(&k, "t.tar.gz", tree, N_TREE), *other = kit_path(&k, "data");
+    cr_assert_eq(rename(path, other), 0);
+    kd_files *f = open_files(other);
+    expect_tree(f);
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+TEST(files, single_file) {
+    static const kit_file one = {"numbers.bin", "1234567", 7};
+    static const char *const names[] = {"numbers.bin.gz", "numbers.bin.bz2", "numbers.bin.xz",
+                                        "numbers.bin.zst"};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 4; i++) {
+        kd_files *f = open_files(kit_archive(&k, names[i], &one, 1));
+        cr_assert_eq(files_api()->count(f), 1);
+        cr_assert_eq(files_api()->bytes(f, 0), -1);
+        EXPECT_TEXT(files_api()->path(f, 0), "numbers.bin");
+        expect_entry(f, 0, "1234567", 7);
+        expect_entry(f, 0, "1234567", 7);
+        files_api()->close(f);
+    }
+    kd_files *f = open_files(kit_text(&k, "plain.gz.txt", "not packed"));
+    EXPECT_TEXT(files_api()->path(f, 0), "plain.gz.txt");
+    cr_assert_eq(files_api()->bytes(f, 0), 10);
+    expect_entry(f, 0, "not packed", 10);
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+/* ---- Order and threads. ---- */
+
+#define MANY 300
+
+static const char *many_archive(kit *k, const char *name) {
+    kit_file *files = arena_alloc(&k->memory, MANY * sizeof *files);
+    for (int i = 0; i < MANY; i++) {
+        const int number = (i * 7) % MANY; /* the archive's order differs from the sorted one */
+        const char *text = arena_print(&k->memory, "content %d", number);
+        files[i] = (kit_file){arena_print(&k->memory, "%03d", number), text, strlen(text)};
+    }
+    return kit_archive(k, name, files, MANY);
+}
+
+typedef struct reader {
+    kd_files *files;
+    const int64_t *order; /* entries by their place */
+    int *next;
+    int wrong;
+} reader;
+
+static void *read_many(void *arg) {
+    reader *r = arg;
+    for (int i; (i = __atomic_fetch_add(r->next, 1, __ATOMIC_RELAXED)) < MANY;) {
+        void *data = NULL;
+        size_t bytes = 0;
+        kd_error err = KD_ERROR_INIT;
+        char want[32];
+        const int64_t entry = r->order[i];
+        const bool good = files_api()->read(r->files, entry, &data, &bytes, &err);
+        snprintf(want, sizeof want, "content %d", (int)entry);
+        r->wrong += !good || bytes != strlen(want) || memcmp(data, want, bytes) != 0;
+        files_api()->release(data);
+    }
+    return NULL;
+}
+
+TEST(files, threads_share_one_pass) {
+    static const char *const names[] = {"t.tar.gz", "t.zip", "t.tar"};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 3; i++) {
+        kd_files *f = open_files(many_archive(&k, names[i]));
+        int64_t order[MANY];
+        for (int j = 0; j < MANY; j++) {
+            order[files_api()->order(f, j)] = j;
+        }
+        pthread_t threads[4];
+        reader readers[4];
+        int next = 0;
+        for (int t = 0; t < 4; t++) {
+            readers[t] = (reader){f, order, &next, 0};
+            cr_assert_eq(pthread_create(&threads[t], NULL, read_many, &readers[t]), 0);
+        }
+        for (int t = 0; t < 4; t++) {
+            pthread_join(threads[t], NULL);
+            cr_assert_eq(readers[t].wrong, 0);
+        }
+        files_api()->close(f);
+    }
+    kit_finish(&k);
+}
+
+/* ---- What may change between two looks. ---- */
+
+TEST(files, fingerprint_sees_changes) {
+    kit k;
+    kit_init(&k);
+    kit_text(&k, "t/a", "1");
+    const char *path = kit_text(&k, "t/b", "1"), *folder = kit_path(&k, "t");
+    char seen[5][65];
+    for (int i = 0; i < 5; i++) {
+        struct stat info;
+        cr_assert(stat(path, &info) == 0);
+        if (i == 2) { /* a name */
+            cr_assert_eq(rename(kit_path(&k, "t/a"), kit_path(&k, "t/c")), 0);
+        } else if (i == 3) { /* a size */
+            kit_text(&k, "t/c", "12");
+        } else if (i == 4) { /* only a time */
+            const struct timespec times[2] = {{1, 0}, {1, 5}};
+            cr_assert_eq(utimensat(0, path, times, 0), 0);
+        }
+        kd_files *f = open_files(folder);
+        strcpy(seen[i], files_api()->fingerprint(f));
+        files_api()->close(f);
+    }
+    EXPECT_TEXT(seen[0], seen[1]);
+    for (int i = 2; i < 5; i++) {
+        cr_assert_str_neq(seen[i - 1], seen[i]);
+    }
+    kit_finish(&k);
+}
+
+/* ---- Links and dangers. ---- */
+
+TEST(files, folder_links) {
+    kit k;
+    kit_init(&k);
+    kit_text(&k, "real/x.txt", "x");
+    kit_text(&k, "t/y.txt", "y");
+    cr_assert_eq(symlink("../real", kit_path(&k, "t/linked")), 0);
+    cr_assert_eq(symlink("nowhere", kit_path(&k, "t/dangling.txt")), 0);
+    kd_files *f = open_files(kit_path(&k, "t"));
+    cr_assert_eq(files_api()->count(f), 3);
+    EXPECT_TEXT(files_api()->path(f, 1), "linked/x.txt");
+    expect_entry(f, 1, "x", 1);
+    void *data;
+    size_t bytes;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(files_api()->read(f, 0, &data, &bytes, &err));
+    EXPECT_IN("dangling.txt: No such file", err.message);
+    files_api()->close(f);
+    cr_assert_eq(symlink("..", kit_path(&k, "t/loop")), 0);
+    cr_assert_eq(symlink("../t", kit_path(&k, "t/again")), 0);
+    kd_files *none = NULL;
+    cr_assert_not(files_api()->open(kit_path(&k, "t"), &none, &err));
+    EXPECT_IN("a link that leads back", err.message);
+    kit_finish(&k);
+}
+
+TEST(files, archive_links) {
+    static const kit_file linked[] = {
+        {"a", "content", 7}, {"hard", NULL, 1}, {"z", "last", 4}, {"soft", NULL, 0}};
+    kit k;
+    kit_init(&k);
+    kd_files *f = open_files(kit_archive(&k, "t.tar", linked, 4));
+    cr_assert_eq(files_api()->count(f), 3); /* symbolic links are left out */
+    EXPECT_TEXT(files_api()->path(f, 1), "hard");
+    cr_assert_eq(files_api()->bytes(f, 1), 7);
+    expect_entry(f, 1, "content", 7);
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+TEST(files, archive_repeats) {
+    static const kit_file twice[] = {{"a", "old", 3}, {"b", "b", 1}, {"a", "newer", 5}};
+    kit k;
+    kit_init(&k);
+    kd_files *f = open_files(kit_archive(&k, "t.tar", twice, 3));
+    cr_assert_eq(files_api()->count(f), 2);
+    expect_entry(f, 0, "newer", 5); /* as when unpacking */
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+TEST(files, paths_that_lead_out) {
+    static const kit_file bad[] = {
+        {"/etc/passwd", "x", 1}, {"../up", "x", 1}, {"a/../../up", "x", 1}, {"a/..", "x", 1}};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 4; i++) {
+        expect_refused(kit_archive(&k, "t.tar", &bad[i], 1), "leads out of the archive");
+    }
+    const kit_file fine = {"a..b/..c", "x", 1};
+    kd_files *f = open_files(kit_archive(&k, "t.tar.gz", &fine, 1));
+    cr_assert_eq(files_api()->count(f), 0); /* "..c" is hidden, but no danger */
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+TEST(files, names_in_utf8) {
+    static const kit_file named[] = {{"hund/größe.txt", "x", 1}};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 2; i++) {
+        kd_files *f = open_files(kit_archive(&k, i ? "t.zip" : "t.tar", named, 1));
+        EXPECT_TEXT(files_api()->path(f, 0), named[0].path);
+        files_api()->close(f);
+    }
+    kit_finish(&k);
+}
+
+/* ---- Damage. ---- */
+
+/* Of data that does not compress, so that a cut falls into it. */
+static const char *random_archive(kit *k, const char *name) {
+    unsigned char *noise = arena_alloc(&k->memory, 200000);
+    uint32_t random = 1;
+    for (int i = 0; i < 200000; i++) {
+        random = random * 1664525 + 1013904223;
+        noise[i] = (unsigned char)(random >> 24);
+    }
+    const kit_file files[] = {{"a", noise, 100000}, {"b", noise + 100000, 100000}};
+    return kit_archive(k, name, files, 2);
+}
+
+TEST(files, archives_cut_short) {
+    static const char *const names[] = {"t.tar",    "t.tar.gz",  "t.tar.bz2",
+                                        "t.tar.xz", "t.tar.zst", "t.zip"};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < 6; i++) {
+        const char *path = random_archive(&k, names[i]);
+        cr_assert_eq(truncate(path, 150000), 0);
+        expect_refused(path, "");
+        cr_assert_eq(truncate(path, 0), 0);
+        expect_refused(path, "the file is empty");
+    }
+    expect_refused(kit_text(&k, "text.tar.gz", "hello"), "not an archive");
+    expect_refused(kit_path(&k, "missing.zip"), "No such file");
+    kit_finish(&k);
+}
+
+/* A damaged member of a zip is an error of its own; the others can still be read. */
+TEST(files, one_damaged_entry) {
+    kit k;
+    kit_init(&k);
+    unsigned char *data = NULL;
+    const char *path = random_archive(&k, "t.zip");
+    FILE *file = fopen(path, "r+b");
+    cr_assert(file && fseek(file, 50000, SEEK_SET) == 0 && fwrite("damage", 1, 6, file) == 6);
+    fclose(file);
+    kd_files *f = open_files(path);
+    size_t bytes = 0;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(files_api()->read(f, 0, (void **)&data, &bytes, &err));
+    EXPECT_IN("t.zip: a: ", err.message);
+    EXPECT_GOOD(files_api()->read(f, 1, (void **)&data, &bytes, &err), err);
+    cr_assert_eq(bytes, 100000);
+    files_api()->release(data);
+    files_api()->close(f);
+    kit_finish(&k);
+}

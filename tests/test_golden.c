@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One step of ResNet + SimCLR, its gradients and what the optimizers make of them, against PyTorch:
+ * the numbers of tests/golden/make_golden.py, which says how its inputs are drawn.
+ *
+ * In double and in single precision on the reference device, in single on the cpu device. */
+#include "base/safetensors.h"
+#include "built_plugins.h"
+#include "graph/internal.h"
+#include "leaks.h"
+
+#include <kindred/update.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { PROJECTIONS = 3, MAX_NAMES = 512 };
+
+typedef struct names {
+    int count;
+    char *name[MAX_NAMES];
+    char *text;
+} names;
+
+/* A case: its file, and what it says. */
+typedef struct golden {
+    built b;
+    safetensors *file;
+    int32_t real;
+    double tolerance;
+    names parameters, statistics;
+    built_encoder encoder;
+    built_method method;
+    optimizer optimizer;
+} golden;
+
+static double unit(uint64_t key, uint64_t i) {
+    uint64_t x = key + (i + 1) * 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    return (double)(x >> 11) / 4503599627370496.0 - 1;
+}
+
+static uint64_t key_of(const char *name) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *name; name++) {
+        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    }
+    return h;
+}
+
+/* Where element i of a parameter stands in PyTorch's layout: [o, h, w, c] is [o, c, h, w] there. */
+static int64_t torch_index(const kd_spec *spec, int64_t i) {
+    if (spec->rank != 4) {
+        return i;
+    }
+    const int64_t h = spec->dim[1], w = spec->dim[2], c = spec->dim[3];
+    const int64_t channel = i % c, x = i / c % w, y = i / c / w % h, o = i / c / w / h;
+    return ((o * c + channel) * h + y) * w + x;
+}
+
+static double start_value(const char *name, const kd_spec *spec, int64_t i) {
+    const double u = unit(key_of(name), (uint64_t)torch_index(spec, i));
+    if (spec->rank > 1) {
+        const int64_t fan_in = kd_elements(spec) / spec->dim[0];
+        return u * sqrt(6 / (double)fan_in);
+    }
+    const bool norm = strstr(name, ".bn") || strstr(name, ".norm") || strstr(name, "downsample.1");
+    const size_t length = strlen(name);
+    const bool weight = length > 6 && strcmp(name + length - 6, "weight") == 0;
+    return (weight ? 1 : 0) + u * (norm ? 0.2 : 0.1);
+}
+
+static void split_names(const char *text, names *ret) {
+    char *rest = ret->text = strdup(text);
+    for (char *name; (name = strsep(&rest, " "));) {
+        cr_assert(ret->count < MAX_NAMES);
+        ret->name[ret->count++] = name;
+    }
+}
+
+static const double *stored(const golden *g, const char *name) {
+    kd_error err = KD_ERROR_INIT;
+    const safetensor *t = safetensors_need(g->file, name, NULL, &err);
+    cr_assert(t, "%s", err.message);
+    return t->data;
+}
+
+/* Compares a tensor's projections with row `row` of those stored; relative to the tensor's norm. */
+static void check_projections(const golden *g, const char *table, int row, const char *name,
+                              const kd_spec *spec, const double *x) {
+    const double *want = stored(g, table) + row * (PROJECTIONS + 1), norm = want[PROJECTIONS];
+    for (int k = 0; k < PROJECTIONS; k++) {
+        char key[256];
+        snprintf(key, sizeof key, "project%d.%s", k, name);
+        const uint64_t start = key_of(key);
+        double dot = 0;
+        for (int64_t i = 0; i < kd_elements(spec); i++) {
+            dot += unit(start, (uint64_t)torch_index(spec, i)) * x[i];
+        }
+        cr_assert(fabs(dot - want[k]) <= g->tolerance * norm,
+                  "%s of %s: %.12g, not %.12g (norm %g)", table, name, dot, want[k], norm);
+    }
+}
+
+/* ---- Values in and out, in the run's type. ---- */
+
+static double *read_reals(const golden *g, kd_program *p, const char *name, int64_t count) {
+    kd_error err = KD_ERROR_INIT;
+    double *x = malloc((size_t)count * sizeof *x);
+    const size_t bytes = (size_t)count * (g->real == KD_F64 ? sizeof(double) : sizeof(float));
+    cr_assert(program_read(p, name, x, bytes, &err), "%s", err.message);
+    for (int64_t i = count - 1; g->real == KD_F32 && i >= 0; i--) {
+        float single;
+        memcpy(&single, (char *)x + (size_t)i * sizeof single, sizeof single);
+        x[i] = (double)single;
+    }
+    return x;
+}
+
+static void write_reals(kd_program *p, const char *name, const double *x, int64_t count) {
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(program_write_reals(p, name, x, count, &err), "%s", err.message);
+}
+
+static void write_views(const golden *g, kd_program *p) {
+    const built_method *m = &g->method;
+    const int64_t count = (int64_t)m->samples * m->size * m->size * m->channels;
+    double *x = malloc((size_t)count * sizeof *x);
+    for (int v = 0; v < m->views; v++) {
+        char name[16];
+        snprintf(name, sizeof name, "view%d", v);
+        for (int64_t i = 0; i < count; i++) {
+            x[i] = unit(key_of(name), (uint64_t)i);
+        }
+        write_reals(p, name, x, count);
+    }
+    free(x);
+}
+
+static void write_start(const golden *g, const engine *e, kd_program *p) {
+    for (int n = 0; n < g->parameters.count; n++) {
+        const char *name = g->parameters.name[n];
+        const int v = engine_find_variable(e, name);
+        cr_assert(v >= 0, "there is no %s", name);
+        const kd_spec *spec = &engine_variable(e, v)->spec;
+        double *x = malloc((size_t)kd_elements(spec) * sizeof *x);
+        for (int64_t i = 0; i < kd_elements(spec); i++) {
+            x[i] = start_value(name, spec, i);
+        }
+        write_reals(p, name, x, kd_elements(spec));
+        free(x);
+    }
+}
+
+static engine *compile(const golden *g, graph *described, kd_program **ret) {
+    kd_error err = KD_ERROR_INIT;
+    engine *e = engine_create(g->b.device_table, g->b.device, 1);
+    cr_assert(engine_compile(e, described, "step", ret, &err), "%s", err.message);
+    cr_assert(engine_allocate(e, &err), "%s", err.message);
+    write_start(g, e, *ret);
+    write_views(g, *ret);
+    return e;
+}
+
+static void check_scalar(const golden *g, kd_program *p, const char *name, const char *table,
+                         int step) {
+    kd_error err = KD_ERROR_INIT;
+    double got;
+    cr_assert(program_read_scalar(p, name, &got, &err), "%s", err.message);
+    const double want = stored(g, table)[step];
+    cr_assert(fabs(got - want) <= g->tolerance * fabs(want), "%s %d: %.12g, not %.12g", name, step,
+              got, want);
+}
+
+static void run_program(kd_program *p) {
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(program_run(p, &err), "%s", err.message);
+}
+
+/* ---- What is compared. ---- */
+
+static void check_gradients(const golden *g) {
+    graph *described = graph_create(&(graph_options){.real = g->real});
+    kd_scope s = graph_root(described);
+    kd_tensor *loss = built_loss(described, &g->method), *wrt[MAX_NAMES], *gradient[MAX_NAMES];
+    cr_assert_eq(described->parameters.count, g->parameters.count);
+    for (int i = 0; i < g->parameters.count; i++) {
+        struct value *v = graph_find(&described->parameters, g->parameters.name[i]);
+        cr_assert(v, "the graph has no %s", g->parameters.name[i]);
+        wrt[i] = &v->base;
+    }
+    s->api->gradients(loss, wrt, (uint32_t)g->parameters.count, gradient);
+    kd_spec spec[MAX_NAMES];
+    for (int i = 0; i < g->parameters.count; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "gradient.%s", g->parameters.name[i]);
+        kd_output(s, name, gradient[i]);
+        spec[i] = kd_spec_of(wrt[i]);
+    }
+    kd_output(s, "loss", loss);
+    kd_program *p;
+    engine *e = compile(g, described, &p);
+    run_program(p);
+    check_scalar(g, p, "loss", "loss", 0);
+    check_scalar(g, p, "accuracy", "accuracy", 0);
+    for (int i = 0; i < g->parameters.count; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "gradient.%s", g->parameters.name[i]);
+        double *x = read_reals(g, p, name, kd_elements(&spec[i]));
+        check_projections(g, "gradients", i, g->parameters.name[i], &spec[i], x);
+        free(x);
+    }
+    engine_destroy(e);
+}
+
+static void check_table(const golden *g, const engine *e, kd_program *p, const char *table,
+                        const names *of) {
+    for (int i = 0; i < of->count; i++) {
+        const kd_spec *spec = &engine_variable(e, engine_find_variable(e, of->name[i]))->spec;
+        double *x = read_reals(g, p, of->name[i], kd_elements(spec));
+        check_projections(g, table, i, of->name[i], spec, x);
+        free(x);
+    }
+}
+
+/* Two steps, so that the moments count. */
+static void check_training(const golden *g) {
+    graph *described = graph_create(&(graph_options){.real = g->real});
+    graph_minimize(described, built_loss(described, &g->method), &g->optimizer);
+    kd_program *p;
+    engine *e = compile(g, described, &p);
+    const double decay = strtod(safetensors_metadata(g->file, "decay"), NULL);
+    for (int step = 0; step < 2; step++) {
+        const char *rate = step ? "second_rate" : "first_rate";
+        const double hyper[] = {strtod(safetensors_metadata(g->file, rate), NULL), decay,
+                                1 - pow(g->optimizer.beta1, step + 1),
+                                1 - pow(g->optimizer.beta2, step + 1)};
+        write_reals(p, "hyper", hyper, 4);
+        run_program(p);
+        check_scalar(g, p, "loss", "loss", step);
+    }
+    check_table(g, e, p, "weights", &g->parameters);
+    check_table(g, e, p, "statistics", &g->statistics);
+    engine_destroy(e);
+}
+
+/* ---- Cases. ---- */
+
+static const char *text(const golden *g, const char *key) {
+    const char *value = safetensors_metadata(g->file, key);
+    cr_assert(value, "no %s in the file", key);
+    return value;
+}
+
+static int number(const golden *g, const char *key) {
+    return (int)strtol(text(g, key), NULL, 10);
+}
+
+static const struct {
+    const char *name;
+    optimizer optimizer;
+} optimizers[] = {
+    {"sgd", {.name = "sgd", .momentum = 0.9}},
+    {"lars_fb", {.name = "lars", .momentum = 0.9, .lars_variant = KD_LARS_FB, .trust = 0.001}},
+    {"lars_google",
+     {.name = "lars", .momentum = 0.9, .lars_variant = KD_LARS_GOOGLE, .trust = 0.001}},
+    {"lars_solo",
+     {.name = "lars",
+      .momentum = 0.9,
+      .lars_variant = KD_LARS_SOLO,
+      .trust = 0.02,
+      .clip_ratio = true}},
+    {"adamw", {.name = "adamw", .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}},
+};
+
+static void open_plugins(golden *g) {
+    kd_error err = KD_ERROR_INIT;
+    char options[256];
+    snprintf(options, sizeof options, "{depth: %d, stem: %s, width: %d}", number(g, "depth"),
+             text(g, "stem"), number(g, "width"));
+    g->encoder = built_encoder_of(&g->b, "resnet", options);
+    snprintf(options, sizeof options,
+             "{head: %s, hidden: %d, output: %d, temperature: %s, loss: %s}", text(g, "head"),
+             number(g, "hidden"), number(g, "output"), text(g, "temperature"), text(g, "loss"));
+    const plugin *p = registry_load(g->b.plugins, KD_KIND_METHOD, "simclr", &err);
+    cr_assert(p, "%s", err.message);
+    g->method = (built_method){.table = p->table,
+                               .config = built_config(&g->b, p, options),
+                               .encoder = &g->encoder.base,
+                               .views = number(g, "views"),
+                               .samples = number(g, "samples"),
+                               .size = number(g, "size"),
+                               .channels = number(g, "channels")};
+}
+
+static void check_case(const char *name, const char *device, int32_t real, double tolerance) {
+    golden g = {.real = real, .tolerance = tolerance};
+    kd_error err = KD_ERROR_INIT;
+    char path[512];
+    snprintf(path, sizeof path, "%s/golden/%s.safetensors", getenv("KINDRED_TEST_SOURCE"), name);
+    built_open(&g.b, device);
+    g.file = safetensors_open(path, &err);
+    cr_assert(g.file, "%s", err.message);
+    split_names(text(&g, "parameters"), &g.parameters);
+    split_names(text(&g, "statistics"), &g.statistics);
+    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
+        if (strcmp(optimizers[i].name, text(&g, "optimizer")) == 0) {
+            g.optimizer = optimizers[i].optimizer;
+        }
+    }
+    cr_assert(g.optimizer.name);
+    open_plugins(&g);
+    check_gradients(&g);
+    check_training(&g);
+    free(g.parameters.text);
+    free(g.statistics.text);
+    safetensors_close(g.file);
+    built_close(&g.b);
+}
+
+/* Rounding moves a few activations across 0, whose share of a gradient then comes or goes. */
+static const double single = 1e-4;
+
+TEST(resnet18_sgd, in_double_precision) {
+    check_case("resnet18_sgd", "reference", KD_F64, 1e-9);
+}
+
+TEST(resnet18_sgd, in_single_precision) {
+    check_case("resnet18_sgd", "reference", KD_F32, single);
+}
+
+TEST(resnet18_sgd, on_the_cpu_device) {
+    check_case("resnet18_sgd", "cpu", KD_F32, single);
+}
+
+TEST(resnet50_lars, in_double_precision) {
+    check_case("resnet50_lars", "reference", KD_F64, 1e-9);
+}
+
+TEST(resnet50_lars, in_single_precision) {
+    check_case("resnet50_lars", "reference", KD_F32, single);
+}
+
+TEST(resnet50_lars, on_the_cpu_device) {
+    check_case("resnet50_lars", "cpu", KD_F32, single);
+}
+
+TEST(resnet34_larc, in_double_precision) {
+    check_case("resnet34_larc", "reference", KD_F64, 1e-9);
+}
+
+TEST(resnet34_larc, in_single_precision) {
+    check_case("resnet34_larc", "reference", KD_F32, single);
+}
+
+TEST(resnet34_larc, on_the_cpu_device) {
+    check_case("resnet34_larc", "cpu", KD_F32, single);
+}
+
+TEST(resnet18_adamw, in_double_precision) {
+    check_case("resnet18_adamw", "reference", KD_F64, 1e-9);
+}
+
+TEST(resnet18_adamw, in_single_precision) {
+    check_case("resnet18_adamw", "reference", KD_F32, single);
+}
+
+TEST(resnet18_adamw, on_the_cpu_device) {
+    check_case("resnet18_adamw", "cpu", KD_F32, single);
+}
+
+TEST(resnet18_google_lars, in_double_precision) {
+    check_case("resnet18_google_lars", "reference", KD_F64, 1e-9);
+}
+
+TEST(resnet18_google_lars, in_single_precision) {
+    check_case("resnet18_google_lars", "reference", KD_F32, single);
+}
+
+TEST(resnet18_google_lars, on_the_cpu_device) {
+    check_case("resnet18_google_lars", "cpu", KD_F32, single);
+}
