@@ -13,22 +13,12 @@ images without augmentation, encoder in eval mode. Needs torch and torchvision; 
 """
 import argparse
 import math
-import pathlib
 import time
 
 import torch
 import torch.nn.functional as F
-import torchvision
 import torchvision.transforms.functional_tensor as FT
-
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-
-
-def load(folder, names):
-    """-> images u8 [n, 3, 32, 32], labels [n]; records of 1 + 3072 bytes."""
-    raw = b"".join((pathlib.Path(folder) / n).read_bytes() for n in names)
-    records = torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(-1, 3073)
-    return records[:, 1:].reshape(-1, 3, 32, 32).contiguous(), records[:, 0].long()
+from peer import SimCLR, encoder, load_cifar10, normalize, nt_xent, sgd
 
 
 def crop_boxes(n, side):
@@ -113,50 +103,11 @@ def jitter(x):
     return x
 
 
-def normalize(x):
-    return (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
-
-
 def view(images):
     x = jitter(crop_resize_flip(images.float() / 255))
     grays = torch.rand(len(x)) < 0.2
     x[grays] = gray(x[grays]).expand(-1, 3, -1, -1)
     return normalize(x)
-
-
-def encoder(width):
-    """torchvision's ResNet-18, every width scaled from 64 base channels, 3x3 stem, no pooling."""
-    net = torchvision.models.resnet18(width_per_group=64)
-    net.inplanes = width
-    net.conv1 = torch.nn.Conv2d(3, width, 3, 1, 1, bias=False)
-    net.bn1 = torch.nn.BatchNorm2d(width)
-    net.maxpool = torch.nn.Identity()
-    block = torchvision.models.resnet.BasicBlock
-    for i in range(4):
-        stage = net._make_layer(block, width << i, 2, stride=1 if i == 0 else 2)
-        setattr(net, f"layer{i + 1}", stage)
-    net.fc = torch.nn.Identity()
-    for m in net.modules():
-        if isinstance(m, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-    return net
-
-
-def head(features, hidden, output):
-    return torch.nn.Sequential(
-        torch.nn.Linear(features, hidden, bias=False),
-        torch.nn.BatchNorm1d(hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, output, bias=False),
-        torch.nn.BatchNorm1d(output),
-    )
-
-
-def nt_xent(z, temperature):
-    n = len(z) // 2
-    z = F.normalize(z)
-    logits = (z @ z.t() / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool), -math.inf)
-    return F.cross_entropy(logits, torch.arange(2 * n).roll(n))
 
 
 @torch.no_grad()
@@ -205,17 +156,10 @@ def main():
     print(vars(a), "torch", torch.__version__, flush=True)
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
-    train = load(a.data, [f"data_batch_{i}.bin" for i in range(1, 6)])
-    test = load(a.data, ["test_batch.bin"])
-    net = encoder(a.width).to(memory_format=torch.channels_last)
-    mlp = head(a.width * 8, a.hidden, a.output)
-    # As kindred: no weight decay on biases and norms.
-    parameters = list(net.parameters()) + list(mlp.parameters())
-    groups = [
-        {"params": [q for q in parameters if q.ndim > 1], "weight_decay": a.weight_decay},
-        {"params": [q for q in parameters if q.ndim == 1], "weight_decay": 0},
-    ]
-    sgd = torch.optim.SGD(groups, lr=a.lr, momentum=0.9)
+    train, test = load_cifar10(a.data, "train"), load_cifar10(a.data, "test")
+    net = encoder(18, "cifar", a.width)
+    model = SimCLR(net, a.hidden, a.output).to(memory_format=torch.channels_last)
+    optimizer = sgd(model, a.lr, a.weight_decay)
     at = {int(e) for e in a.at.split(",")}
     steps = len(train[0]) // a.batch
     total, warmup, spent, step = a.epochs * steps, int(a.warmup_epochs * steps), 0.0, 0
@@ -229,12 +173,12 @@ def main():
             images = train[0][rows]
             both = torch.cat([view(images), view(images)])
             both = both.contiguous(memory_format=torch.channels_last)
-            for group in sgd.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = rate(step, total, warmup, a.lr)
-            loss = nt_xent(mlp(net(both)), a.temperature)
-            sgd.zero_grad(set_to_none=True)
+            loss = nt_xent(model(both), a.temperature)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            sgd.step()
+            optimizer.step()
             sum_loss += loss.item()
             step += 1
         spent += time.time() - began

@@ -6,6 +6,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <stdlib.h>
 
 /* ---- Files. ---- */
@@ -78,10 +79,11 @@ static struct archive *open_by_suffix(const char *path) {
 
 const char *kit_archive(kit *k, const char *name, const kit_file *files, int count) {
     const char *path = kit_path(k, name);
+    setlocale(LC_CTYPE, "C.UTF-8"); /* to write names beyond ASCII */
     struct archive *a = open_by_suffix(path);
     for (int i = 0; i < count; i++) {
         struct archive_entry *e = archive_entry_new();
-        archive_entry_update_pathname_utf8(e, files[i].path);
+        archive_entry_set_pathname(e, files[i].path);
         archive_entry_set_perm(e, 0644);
         archive_entry_set_filetype(e, AE_IFREG);
         archive_entry_set_size(e, files[i].data ? (int64_t)files[i].bytes : 0);
@@ -99,6 +101,7 @@ const char *kit_archive(kit *k, const char *name, const kit_file *files, int cou
         archive_entry_free(e);
     }
     cr_assert_eq(archive_write_free(a), ARCHIVE_OK);
+    setlocale(LC_CTYPE, "C"); /* as programs begin */
     return path;
 }
 

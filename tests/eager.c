@@ -207,7 +207,7 @@ static void run_kernel(call *c) {
     kd_error err = KD_ERROR_INIT;
     c->kernel = test_kernel(e->device, c->node.op);
     if (!c->kernel) {
-        fault(e, EAGER_UNSUPPORTED, "%s has no kernel for %s", e->device->id, c->node.op);
+        fault(e, EAGER_UNSUPPORTED, "%s has no kernel for %s", e->device->name, c->node.op);
         return;
     }
     if (c->kernel->prepare &&

@@ -12,7 +12,7 @@ block block_create(const test_device *d, size_t bytes) {
     kd_error err = KD_ERROR_INIT;
     block b = {.bytes = bytes};
     if (!d->table->allocate(d->handle, whole, &b.memory, &err)) {
-        fprintf(stderr, "%s: %s\n", d->id, err.message);
+        fprintf(stderr, "%s: %s\n", d->name, err.message);
         abort();
     }
     b.data = (unsigned char *)b.memory + GUARD;

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include "config/config.h"
+#include "plugin/isa.h"
 #include "plugin/note.h"
 
 #include <criterion/criterion.h>
@@ -41,20 +42,21 @@ static const kd_host test_host = {
     .extension = no_extension,
 };
 
-/* The defaults that the plugin's note declares. */
-static bool fill_config(const char *path, test_device *d, kd_error *err) {
-    plugin_note note;
-    if (note_read(path, &d->memory, &note, err) != NOTE_READ) {
+/* What the plugin says of itself, and whether this machine has the instructions it needs. */
+static bool read_note(const char *path, test_device *d, plugin_note *ret, kd_error *err) {
+    if (note_read(path, &d->memory, ret, err) != NOTE_READ) {
         return kd_while(err, "%s", path);
     }
-    d->config = arena_alloc(&d->memory, note.config_size);
-    return config_fill(NULL, note.options, note.n_options, NULL, d->config, note.config_size,
-                       &d->memory, err);
+    const char *slash = strrchr(path, '/');
+    d->name = arena_print(&d->memory, "%.*s", (int)strcspn(slash + 1, "."), slash + 1);
+    if (isa_rank(ret->isa) > isa_rank(isa_of_this_cpu())) {
+        return kd_fail(err, KD_E_UNSUPPORTED, "this machine is no %s", ret->isa);
+    }
+    return true;
 }
 
-bool test_device_open(const char *path, test_device *ret, kd_error *err) {
+static bool load(const char *path, const kd_device_plugin **ret, kd_error *err) {
     typedef const kd_plugin *entry_function(const kd_host *host, kd_error *err);
-    test_device d = {.id = NULL};
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!module) {
         return kd_fail(err, KD_E_IO, "%s", dlerror());
@@ -65,9 +67,22 @@ bool test_device_open(const char *path, test_device *ret, kd_error *err) {
     if (!plugin || plugin->kind != KD_KIND_DEVICE) {
         return kd_fail(err, KD_E_INVALID, "%s is no device", path);
     }
-    d.id = plugin->id;
-    d.table = plugin->table;
-    if (!fill_config(path, &d, err) || !d.table->open(d.config, &test_host, &d.handle, err)) {
+    *ret = plugin->table;
+    return true;
+}
+
+static bool open_with_defaults(const plugin_note *note, test_device *d, kd_error *err) {
+    d->config = arena_alloc(&d->memory, note->config_size);
+    return config_fill(NULL, note->options, note->n_options, NULL, d->config, note->config_size,
+                       &d->memory, err) &&
+           d->table->open(d->config, &test_host, &d->handle, err);
+}
+
+bool test_device_open(const char *path, test_device *ret, kd_error *err) {
+    test_device d = {.name = NULL};
+    plugin_note note;
+    if (!read_note(path, &d, &note, err) || !load(path, &d.table, err) ||
+        !open_with_defaults(&note, &d, err)) {
         arena_free(&d.memory);
         return false;
     }
@@ -105,9 +120,9 @@ void test_devices_close(test_device *devices, int count) {
     }
 }
 
-test_device *test_device_find(test_device *devices, int count, const char *id) {
+test_device *test_device_find(test_device *devices, int count, const char *name) {
     for (int i = 0; i < count; i++) {
-        if (strcmp(devices[i].id, id) == 0) {
+        if (strcmp(devices[i].name, name) == 0) {
             return &devices[i];
         }
     }

@@ -13,7 +13,7 @@
 /* ---- Devices. ---- */
 
 typedef struct test_device {
-    const char *id;                /* "reference" */
+    const char *name;              /* of the file: "reference", "cpu-x86-64-v4" */
     const kd_device_plugin *table; /* the plugin's own */
     kd_device *handle;
     void *config; /* of the plugin's size, filled with its defaults */
@@ -22,7 +22,8 @@ typedef struct test_device {
 
 #define TEST_MAX_DEVICES 8
 
-/* Opens a module by its path, with the defaults of its options. */
+/* Opens a module by its path, with the defaults of its options. fails with KD_E_UNSUPPORTED when
+ * this machine cannot run it. */
 bool test_device_open(const char *path, test_device *ret, kd_error *err);
 void test_device_close(test_device *d);
 
@@ -32,8 +33,8 @@ void test_device_close(test_device *d);
 int test_devices_open(test_device ret[TEST_MAX_DEVICES]);
 void test_devices_close(test_device *devices, int count);
 
-/* The device of that id among those, or NULL. */
-test_device *test_device_find(test_device *devices, int count, const char *id);
+/* The device of that name among those, or NULL. */
+test_device *test_device_find(test_device *devices, int count, const char *name);
 
 /* The kernel for an op, NULL when the device has none; and the i-th, NULL at the end. */
 const kd_kernel *test_kernel(const test_device *d, const char *op);

@@ -52,8 +52,8 @@ struct op_case {
     int64_t arg[8]; /* for build */
     double number[4];
     bool gradient; /* output 0 by every floating input, checked against differences */
-    /* Normalised mean square error; default 1e-10 for f32, 1e-5 for bf16. A row that is looser says
-     * why. */
+    /* Normalised mean square error; default 1e-10 for f32, 1e-5 for bf16, 0 for ops that round
+     * nothing. A row that is looser says why. */
     double tolerance, bf16_tolerance;
     const char *why;
 };

@@ -20,7 +20,11 @@
 
 static int calls, failing_call; /* counted from 1; 0: none fails */
 
-static bool fails_now(void) {
+static char made[256]; /* the names of the calls, each with a space behind it */
+
+static bool fails_now(const char *name) {
+    const size_t used = strlen(made);
+    snprintf(made + used, sizeof made - used, "%s ", name);
     errno = ENOSPC;
     return ++calls == failing_call;
 }
@@ -29,7 +33,7 @@ static bool fails_now(void) {
     type __real_##name parameters;                                                                 \
     type __wrap_##name parameters;                                                                 \
     type __wrap_##name parameters {                                                                \
-        return fails_now() ? (type)-1 : __real_##name arguments;                                   \
+        return fails_now(#name) ? (type)-1 : __real_##name arguments;                              \
     }
 WRAP(ssize_t, write, (int fd, const void *data, size_t bytes), (fd, data, bytes))
 WRAP(ssize_t, pwrite64, (int fd, const void *data, size_t bytes, off_t at), (fd, data, bytes, at))
@@ -194,6 +198,29 @@ static int read_checkpoint(const char *path) {
     }
     arena_free(&a);
     return number;
+}
+
+TEST(file, what_is_renamed_is_durable_first) {
+    kd_error err = KD_ERROR_INIT;
+    char *place = make_place(), *beside;
+    arena a = {0};
+    const char *path = PATH(&a, place, "f"), *step = PATH(&a, place, "step-1");
+    made[0] = 0;
+    cr_assert(file_write(path, "new", 3, &err), "%s", err.message);
+    cr_assert_str_eq(made, "write fsync rename fsync ");
+    for (failing_call = 1; failing_call <= 3; failing_call++) {
+        calls = 0;
+        cr_assert(!file_write(path, "newer", 5, &err), "call %d", failing_call);
+        cr_assert(holds(path, "new") && entries_in(place) == 1, "call %d", failing_call);
+    }
+    failing_call = 0;
+    cr_assert(directory_begin(step, &beside, &err), "%s", err.message);
+    made[0] = 0;
+    cr_assert(directory_commit(beside, step, &err), "%s", err.message);
+    cr_assert_str_eq(made, "fsync renameat2 fsync ");
+    free(beside);
+    remove_place(place);
+    arena_free(&a);
 }
 
 TEST(file, any_call_may_fail) {

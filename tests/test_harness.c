@@ -127,7 +127,7 @@ static const struct {
 };
 
 TEST(harness, catches_faulty_kernels) {
-    const test_device device = {.id = "faulty", .table = &table};
+    const test_device device = {.name = "faulty", .table = &table};
     const double values[] = {1, 2, 3, 4, 5};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         eager *e = eager_create(&device, KD_F32, KD_F32);

@@ -33,7 +33,7 @@ static void compare_row(int index, const test_device *d, int32_t real, int32_t c
         t->unsupported += status == EAGER_UNSUPPORTED;
         t->wrong += status == EAGER_WRONG;
         if (status != EAGER_FINE) {
-            printf("%s %s: %s: %s\n", d->id, test_type_name(compute),
+            printf("%s %s: %s: %s\n", d->name, test_type_name(compute),
                    status == EAGER_WRONG ? "WRONG" : "unsupported", op_name(&run));
             printf("    %s\n", why);
         }
@@ -49,7 +49,7 @@ static tally compare_table(const test_device *d, int32_t real, int32_t compute,
             compare_row(i, d, real, compute, reference, &t);
         }
     }
-    printf("%s in %s: %d cases (seed %u), %d unsupported, %d wrong\n", d->id,
+    printf("%s in %s: %d cases (seed %u), %d unsupported, %d wrong\n", d->name,
            test_type_name(compute), t.ran, OP_SEED, t.unsupported, t.wrong);
     fflush(stdout);
     return t;
@@ -62,8 +62,8 @@ TEST(ops, parity_f32) {
     cr_assert(reference);
     for (int i = 0; i < count; i++) {
         const tally t = compare_table(&devices[i], KD_F32, KD_F32, reference);
-        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].id, t.wrong);
-        cr_expect_eq(t.unsupported, 0, "%s lacks f32 of %d cases", devices[i].id, t.unsupported);
+        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].name, t.wrong);
+        cr_expect_eq(t.unsupported, 0, "%s lacks f32 of %d cases", devices[i].name, t.unsupported);
     }
     test_devices_close(devices, count);
 }
@@ -80,8 +80,8 @@ TEST(ops, parity_bf16) {
         }
         const bool fast = devices[i].table->fast_types >> KD_BF16 & 1u;
         const tally t = compare_table(&devices[i], KD_F32, KD_BF16, reference);
-        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].id, t.wrong);
-        cr_expect(!fast || t.unsupported == 0, "%s lacks bf16 of %d cases", devices[i].id,
+        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].name, t.wrong);
+        cr_expect(!fast || t.unsupported == 0, "%s lacks bf16 of %d cases", devices[i].name,
                   t.unsupported);
     }
     test_devices_close(devices, count);
@@ -145,7 +145,7 @@ TEST(ops, every_op_has_a_kernel) {
         for (int i = 0; (op = graph_op_at(i)); i++) {
             const bool needed = !(op->flags & KD_OP_ALIAS);
             cr_expect(!needed || test_kernel(&devices[d], op->name), "%s has no kernel for %s",
-                      devices[d].id, op->name);
+                      devices[d].name, op->name);
         }
     }
     test_devices_close(devices, count);
@@ -158,9 +158,9 @@ TEST(ops, every_kernel_names_an_op) {
         const kd_kernel *kernel;
         for (uint32_t i = 0; (kernel = test_kernel_at(&devices[d], i)); i++) {
             cr_expect(graph_find_op(kernel->op), "%s has a kernel for %s, which is no op",
-                      devices[d].id, kernel->op);
+                      devices[d].name, kernel->op);
             cr_expect_eq(test_kernel(&devices[d], kernel->op), kernel, "%s has two kernels for %s",
-                         devices[d].id, kernel->op);
+                         devices[d].name, kernel->op);
         }
     }
     test_devices_close(devices, count);

@@ -77,7 +77,7 @@ TEST(plugin_cli, lists_what_is_used_and_with_all_what_is_not) {
         &a, scratch, (const char *[]){"plugin", "list", "--plugin-path", scratch, NULL}, &ok, &err);
     cr_assert(ok, "%s", err.message);
     EXPECT_IN("one of several", text);
-    EXPECT_IN("2 more files are refused or shadowed", text);
+    EXPECT_IN("\n1 more cannot be used: kindred plugin list --all", text);
     cr_assert_null(strstr(text, "abi_minor"));
 
     text = printed(&a, scratch,

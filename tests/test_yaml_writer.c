@@ -94,7 +94,8 @@ TEST(yaml, resolved_has_every_key) {
 static const char *const texts[] = {
     "", "a b", "true", "no", "Y", "12", "1e3", ".inf", "~", "null", "- a", "a: b", "# a", "'", "\"",
     "\\n", "a\nb\n", "\tx", "[a]", "{a}", "*a", "&a", "!a", "@a", "`a", "%a", "a #b", "a/b.c", "/a",
-    "..", "\xc3\xa9t\xc3\xa9", "2024-01-01", "0x10", "1:30", " lead", "trail ", "a,b", "a\r", "\x01",
+    "..", "\xc3\xa9t\xc3\xa9", "2024-01-01", "0x10", "1:30", " lead", "trail ",
+    "a,b", "a\r", "\x01",
     "\xf0\x9f\x90\xa4", "---", "...", "<<", "=", "?", "/", "e3", "-a", "x:", "\xef\xbb\xbfx",
 };
 /* clang-format on */

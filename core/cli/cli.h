@@ -18,8 +18,8 @@
 typedef struct command_line {
     arena memory;
     plugin_search search;
-    const char *subject;      /* RUN.yaml or a run's folder */
-    const char *const *keys;  /* key=value, in order */
+    const char *subject;     /* RUN.yaml or a run's folder */
+    const char *const *keys; /* key=value, in order */
     int n_keys;
     const char *const *data; /* those after --data */
     int n_data;
@@ -30,7 +30,7 @@ typedef struct command_line {
 typedef struct command {
     const char *name;
     const char *takes;   /* options beside those of plugins, as "resume overwrite runs" */
-    bool wants_subject;
+    const char *subject; /* the word that must follow: "RUN.yaml"; NULL: none */
     const char *summary; /* a line */
     const char *help;    /* the whole */
     /* Writes the exit status on success. */

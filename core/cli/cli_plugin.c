@@ -108,11 +108,11 @@ static const char *version_text(const plugin *p) {
 
 static void print_list(const registry *r, bool all) {
     int id_width = width(r, id_text, all), version_width = width(r, version_text, all);
-    int hidden = 0;
+    int unusable = 0;
     for (int i = 0; i < registry_count(r); i++) {
         const plugin *p = registry_at(r, i);
         if (!all && p->state != PLUGIN_CHOSEN) {
-            hidden++;
+            unusable += p->state != PLUGIN_SHADOWED;
             continue;
         }
         printf("%-8s  %-*s  %-*s  ", kind_name(p), id_width, id_text(p), version_width,
@@ -126,9 +126,8 @@ static void print_list(const registry *r, bool all) {
             printf("          %s: %s\n", p->reason, p->remedy);
         }
     }
-    if (hidden > 0) {
-        printf("%d more file%s refused or shadowed: kindred plugin list --all says why\n", hidden,
-               hidden == 1 ? " is" : "s are");
+    if (unusable > 0) {
+        printf("%d more cannot be used: kindred plugin list --all says why\n", unusable);
     }
     if (registry_count(r) == 0) {
         printf("no plugins found\n");

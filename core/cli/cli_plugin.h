@@ -5,8 +5,9 @@
 
 #include "plugin/registry.h"
 
-/* argv[0] is "plugin". The options of take_plugin_search are taken here too. Prints to stdout; fails
- * (KD_E_INVALID: a wrong use) leaving it to main to print the error and choose the exit status. */
+/* argv[0] is "plugin". The options of take_plugin_search are taken here too. Prints to stdout;
+ * fails (KD_E_INVALID: a wrong use) leaving it to main to print the error and choose the exit
+ * status. */
 bool command_plugin(int argc, char **argv, kd_error *err);
 
 /* Takes the options of plugin_search out of argv, for any command: removes --plugin FILE,

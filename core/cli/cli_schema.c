@@ -6,8 +6,8 @@
 #include "train/run_options.h"
 
 static const char *const types[] = {
-    [KD_OPTION_BOOL] = "bool",     [KD_OPTION_INT] = "int",       [KD_OPTION_FLOAT] = "float",
-    [KD_OPTION_TEXT] = "text",     [KD_OPTION_PATH] = "path",     [KD_OPTION_CHOICE] = "choice",
+    [KD_OPTION_BOOL] = "bool",     [KD_OPTION_INT] = "int",   [KD_OPTION_FLOAT] = "float",
+    [KD_OPTION_TEXT] = "text",     [KD_OPTION_PATH] = "path", [KD_OPTION_CHOICE] = "choice",
     [KD_OPTION_FLOATS] = "floats", [KD_OPTION_INTS] = "ints",
 };
 
@@ -22,9 +22,12 @@ static void print_option(const char *path, const option *o) {
     }
     const bool required = o->flags & KD_OPTION_REQUIRED;
     const bool quoted = o->type == KD_OPTION_TEXT || o->type == KD_OPTION_PATH;
-    printf("%s: %s%s%s%s%s%s\n    %s\n", name, types[o->type], range, required ? "  required" : "  = ",
-           required ? "" : quoted ? "\"" : "", required ? "" : o->value,
-           !required && quoted ? "\"" : "", o->help);
+    printf("%s: %s%s%s%s%s%s\n    %s\n", name, types[o->type], range,
+           required ? "  required" : "  = ",
+           required ? ""
+           : quoted ? "\""
+                    : "",
+           required ? "" : o->value, !required && quoted ? "\"" : "", o->help);
 }
 
 static void print_plugins(const registry *plugins, const section *s) {

@@ -43,9 +43,10 @@ static bool train_run(const command_line *in, run *r, registry *plugins, int *re
         return false;
     }
     interrupt_install();
-    const bool ok =
-        assembly_open(&a, r, plugins, NULL, ASSEMBLE_STEP | ASSEMBLE_EVALS | ASSEMBLE_MEMORY, err) &&
-        run_folder_make(&folder, &a, how, &lock, err) && train_in(&a, &folder, ret_status, err);
+    const bool ok = assembly_open(&a, r, plugins, NULL,
+                                  ASSEMBLE_STEP | ASSEMBLE_EVALS | ASSEMBLE_MEMORY, err) &&
+                    run_folder_make(&folder, &a, how, &lock, err) &&
+                    train_in(&a, &folder, ret_status, err);
     assembly_close(&a);
     if (lock >= 0) {
         close(lock);

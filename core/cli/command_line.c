@@ -98,7 +98,7 @@ static bool take_option(parser *p, kd_error *err) {
 static bool take_word(parser *p, kd_error *err) {
     const char *word = p->argv[p->at];
     command_line *a = p->ret;
-    if (p->command->wants_subject && !a->subject && !p->in_data) {
+    if (p->command->subject && !a->subject && !p->in_data) {
         a->subject = word;
     } else if (!strchr(word, '=')) {
         kd_fail(err, E_USAGE, "%s: neither an option nor key=value", word);
@@ -126,8 +126,8 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
             return false;
         }
     }
-    if (c->wants_subject && !ret->subject) {
-        kd_fail(err, E_USAGE, "%s: what of is missing", c->name);
+    if (c->subject && !ret->subject) {
+        kd_fail(err, E_USAGE, "%s: %s is missing", c->name, c->subject);
         return wrong(c, err);
     }
     return true;

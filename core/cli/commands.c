@@ -8,18 +8,20 @@
     "  --no-user-plugins   not in KINDRED_PLUGIN_PATH and the home folder\n"
 
 const command commands[] = {
-    {"train", "resume overwrite runs", true, "train an encoder as a YAML file says",
+    {"train", "resume overwrite runs", "RUN.yaml", "train an encoder as a YAML file says",
      "kindred train RUN.yaml [key=value ...] [options]\n"
      "\n"
      "Trains as RUN.yaml says, with keys replaced by those given (optimizer.lr=0.3), into the\n"
      "folder runs/NAME: config.yaml, plugins.lock, environment.json, metrics.jsonl, checkpoints.\n"
-     "Ctrl-C or SIGTERM finishes the step, writes a checkpoint and ends; a second one ends at once.\n"
+     "Ctrl-C or SIGTERM finishes the step, writes a checkpoint and ends; a second one ends at "
+     "once.\n"
      "\n"
-     "  --resume            go on from the newest checkpoint, to the same bits as without the stop\n"
+     "  --resume            go on from the newest checkpoint, to the same bits as without the "
+     "stop\n"
      "  --overwrite         begin anew where a run of this name is there\n"
      "  --runs DIR          the folder of runs (default: runs)\n" PLUGIN_OPTIONS,
      command_train},
-    {"eval", "runs step", true, "measure the encoder of a run",
+    {"eval", "runs step", "RUN_DIR", "measure the encoder of a run",
      "kindred eval RUN_DIR [key=value ...] [options]\n"
      "\n"
      "Measures the newest checkpoint by the evals of the run's YAML, or as keys say\n"
@@ -27,7 +29,7 @@ const command commands[] = {
      "\n"
      "  --step N            the checkpoint of this step\n" PLUGIN_OPTIONS,
      command_eval},
-    {"embed", "data to step", true, "write the features of images",
+    {"embed", "data to step", "RUN_DIR", "write the features of images",
      "kindred embed RUN_DIR --data plugin=NAME key=value ... --to FILE [options]\n"
      "\n"
      "Writes features (f32), label (i32) and index (i64) of every image as safetensors. The keys\n"
@@ -36,7 +38,7 @@ const command commands[] = {
      "  --to FILE           where to\n"
      "  --step N            the checkpoint of this step\n" PLUGIN_OPTIONS,
      command_embed},
-    {"export", "to step", true, "write the encoder for PyTorch",
+    {"export", "to step", "RUN_DIR", "write the encoder for PyTorch",
      "kindred export RUN_DIR --to FILE [options]\n"
      "\n"
      "Writes the encoder as safetensors with torchvision's names and layouts: a ResNet opens with\n"
@@ -45,14 +47,15 @@ const command commands[] = {
      "  --to FILE           where to\n"
      "  --step N            the checkpoint of this step\n",
      command_export},
-    {"plan", "", true, "say what a run needs, without running it",
+    {"plan", "", "RUN.yaml", "say what a run needs, without running it",
      "kindred plan RUN.yaml [key=value ...] [options]\n"
      "\n"
-     "Prints parameters, arithmetic and bytes of a step, and the peak of memory. Images are packed\n"
+     "Prints parameters, arithmetic and bytes of a step, and the peak of memory. Images are "
+     "packed\n"
      "if they have not been yet; nothing else is allocated and nothing runs.\n"
      "\n" PLUGIN_OPTIONS,
      command_plan},
-    {"schema", "", false, "list every key of a YAML file",
+    {"schema", "", NULL, "list every key of a YAML file",
      "kindred schema [options]\n"
      "\n"
      "Lists every key with its type, default, range and meaning, plugins' options included.\n"

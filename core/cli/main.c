@@ -63,8 +63,8 @@ static int unknown(const char *word) {
         names[count++] = c->name;
     }
     const char *near = suggest(word, names, count);
-    kd_fail(&err, E_USAGE,
-            near ? "%s: unknown command; did you mean %s?" : "%s: unknown command", word, near);
+    kd_fail(&err, E_USAGE, near ? "%s: unknown command; did you mean %s?" : "%s: unknown command",
+            word, near);
     kd_hint(&err, "kindred --help");
     return report(&err);
 }

@@ -7,6 +7,7 @@
 
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -213,25 +214,37 @@ static void sort_and_drop_repeats(file_list *files) {
     files->count = kept;
 }
 
+static bool list_headers(listing *l, struct archive *a, const char *path, kd_error *err) {
+    struct archive_entry *header;
+    for (int64_t place = 0;; place++) {
+        const int status = archive_read_next_header(a, &header);
+        if (status == ARCHIVE_EOF) {
+            return resolve_links(l, path, err);
+        }
+        if (status < ARCHIVE_WARN) {
+            return archive_fail(a, path, NULL, err);
+        }
+        if (!add_header(l, path, header, place, err)) {
+            return false;
+        }
+    }
+}
+
 bool archive_list(const char *path, arena *memory, file_list *ret, kd_error *err) {
     struct archive *a = archive_open_path(path, false, err);
     if (!a) {
         return false;
     }
     listing l = {.memory = memory};
-    struct archive_entry *header;
-    bool good = true;
-    int status = ARCHIVE_OK;
-    for (int64_t place = 0; good; place++) {
-        status = archive_read_next_header(a, &header);
-        if (status == ARCHIVE_EOF) {
-            break;
-        }
-        good = status >= ARCHIVE_WARN ? add_header(&l, path, header, place, err)
-                                      : archive_fail(a, path, NULL, err);
-    }
-    good = good && resolve_links(&l, path, err);
+    /* libarchive converts names to the locale's characters, and "C" has none beyond ASCII */
+    const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    const locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    const bool good = list_headers(&l, a, path, err);
     archive_read_free(a);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
     free(l.links);
     if (!good) {
         free(l.files.entry);

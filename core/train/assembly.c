@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 static bool load_plugins(assembly *a, kd_error *err) {
-    const plugin *backbone = registry_load(a->plugins, KD_KIND_BACKBONE, a->run->backbone.name, err);
+    const plugin *backbone =
+        registry_load(a->plugins, KD_KIND_BACKBONE, a->run->backbone.name, err);
     const plugin *method =
         backbone ? registry_load(a->plugins, KD_KIND_METHOD, a->run->method.name, err) : NULL;
     if (!method) {
@@ -45,6 +46,29 @@ static bool check_batch(const assembly *a, kd_error *err) {
                        a->run->train.batch, (long long)a->data->samples.count);
 }
 
+/* The largest label, or -1. */
+static int32_t largest_label(const source *s) {
+    int32_t largest = -1;
+    for (int64_t i = 0; i < s->samples.count; i++) {
+        largest = s->samples.label[i] > largest ? s->samples.label[i] : largest;
+    }
+    return largest;
+}
+
+/* Features mean nothing without labels to compare with. */
+static bool check_labels(const eval_data *d, kd_error *err) {
+    const int32_t classes = d->train->store->classes, test = largest_label(d->test);
+    if (classes < 2 || largest_label(d->train) < 0) {
+        return kd_fail(err, KD_E_INVALID, "its train data has no labels");
+    }
+    if (test < 0) {
+        return kd_fail(err, KD_E_INVALID, "its test data has no labels");
+    }
+    return test < classes ||
+           kd_fail(err, KD_E_INVALID,
+                   "its test data has the label %d, and its train data %d classes", test, classes);
+}
+
 static bool open_images(assembly *a, unsigned what, kd_error *err) {
     images_init(&a->images, a->plugins, &a->host.table, &a->progress);
     if (!images_open(&a->images, &a->run->data, &a->data, err)) {
@@ -58,7 +82,8 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
     for (int i = 0; what & ASSEMBLE_EVALS && i < a->run->n_evals; i++) {
         const eval_part *eval = &a->run->evals[i];
         if (!images_open(&a->images, &eval->train, &a->eval_data[i].train, err) ||
-            !images_open(&a->images, &eval->test, &a->eval_data[i].test, err)) {
+            !images_open(&a->images, &eval->test, &a->eval_data[i].test, err) ||
+            !check_labels(&a->eval_data[i], err)) {
             return kd_while(err, "eval %s", eval->keys.name);
         }
     }

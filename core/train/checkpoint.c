@@ -77,8 +77,8 @@ bool checkpoint_note_best(const char *folder, int64_t step, const char *eval, do
     }
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_BEST);
-    json_t *note = json_pack("{s:I, s:s, s:f}", "step", (json_int_t)step, "eval", eval, "value",
-                             value);
+    json_t *note =
+        json_pack("{s:I, s:s, s:f}", "step", (json_int_t)step, "eval", eval, "value", value);
     char *text = json_dumps(note, JSON_PRESERVE_ORDER | JSON_INDENT(2));
     json_decref(note);
     const bool ok = file_write(path, text, strlen(text), err);
@@ -98,7 +98,8 @@ bool checkpoint_verify(const char *folder, int64_t step, kd_error *err) {
     const bool read = sha256_file(state, is, err);
     const bool same = read && bytes >= SHA256_HEX - 1 && memcmp(was, is, SHA256_HEX - 1) == 0;
     free(was);
-    return same || (read && kd_fail(err, KD_E_DATA, "%s: damaged: not what %s says", state,
-                                    CHECKPOINT_SUMS)) ||
+    return same ||
+           (read &&
+            kd_fail(err, KD_E_DATA, "%s: damaged: not what %s says", state, CHECKPOINT_SUMS)) ||
            false;
 }

@@ -73,10 +73,11 @@ static bool compare(const safetensors *file, const checkpoint_info *want, kd_err
         return kd_hint(err, "put the data back, or give the run another name");
     }
     if (!device || strcmp(device, want->device) != 0) {
-        log_line(KD_LOG_WARN,
-                 "the run began on another device (%s) than this one (%s): it goes on, but not with "
-                 "the bits that it would have had there",
-                 device ? device : "unknown", want->device);
+        log_line(
+            KD_LOG_WARN,
+            "the run began on another device (%s) than this one (%s): it goes on, but not with "
+            "the bits that it would have had there",
+            device ? device : "unknown", want->device);
     }
     return true;
 }
@@ -107,8 +108,8 @@ bool checkpoint_resume(const char *folder, engine *e, const checkpoint_info *wan
 bool checkpoint_load_encoder(const char *folder, int64_t step, engine *e, int64_t *ret_step,
                              kd_error *err) {
     safetensors *file = NULL;
-    const bool ok = checkpoint_open(folder, step, &file, ret_step, err) &&
-                    load_state(file, e, true, err);
+    const bool ok =
+        checkpoint_open(folder, step, &file, ret_step, err) && load_state(file, e, true, err);
     safetensors_close(file);
     return ok;
 }

@@ -40,8 +40,8 @@ static bool write_state(const char *path, engine *e, const checkpoint_info *info
     safetensors_set_metadata(w, "step", step);
     safetensors_set_metadata(w, "device", info->device);
     safetensors_set_metadata(w, "data", info->data);
-    const bool ok = safetensors_begin(w, err) && write_variables(w, e, err) &&
-                    safetensors_commit(w, err);
+    const bool ok =
+        safetensors_begin(w, err) && write_variables(w, e, err) && safetensors_commit(w, err);
     safetensors_writer_destroy(w);
     return ok;
 }

@@ -17,11 +17,10 @@ static bool add_plugin(json_t *list, const plugin *p, kd_error *err) {
             return true;
         }
     }
-    return json_array_append_new(
-               list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
-                               plugin_kind_name(p->note.kind), "id", p->note.id, "version",
-                               p->note.version, "isa", p->note.isa, "sha256", digest, "path",
-                               p->path)) == 0;
+    return json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
+                                                 plugin_kind_name(p->note.kind), "id", p->note.id,
+                                                 "version", p->note.version, "isa", p->note.isa,
+                                                 "sha256", digest, "path", p->path)) == 0;
 }
 
 static char *dump(json_t *object) {

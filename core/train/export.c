@@ -76,8 +76,8 @@ static bool declare_all(const safetensors *in, safetensors_writer *out, kd_error
         }
         count++;
     }
-    return count > 0 || kd_fail(err, KD_E_INVALID, "%s: has nothing under \"%s\"",
-                                safetensors_path(in), prefix);
+    return count > 0 ||
+           kd_fail(err, KD_E_INVALID, "%s: has nothing under \"%s\"", safetensors_path(in), prefix);
 }
 
 static bool write_all(const safetensors *in, safetensors_writer *out, int64_t step, kd_error *err) {
@@ -92,8 +92,8 @@ static bool write_all(const safetensors *in, safetensors_writer *out, int64_t st
         convert(t, values);
         const bool ok = safetensors_write(out, index++, values, bytes, err);
         free(values);
-        if (!ok || (norm_length(t->name) &&
-                    !safetensors_write(out, index++, &step, sizeof step, err))) {
+        if (!ok ||
+            (norm_length(t->name) && !safetensors_write(out, index++, &step, sizeof step, err))) {
             return false;
         }
     }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static const int64_t largest_batch = 256, smallest_batch = 16;
-static const int64_t most_pixels = 16 << 20; /* bytes that a batch passes through */
+static const int64_t most_pixels = 16 << 20;  /* bytes that a batch passes through */
 static const int32_t largest_pixel_view = 32; /* raw pixels wider than this are only memory */
 
 static int64_t image_bytes(const store *s) {
@@ -59,10 +59,8 @@ static bool compile(assembly *a, const encoder *e, int32_t size, const char *nam
                              .f64 = a->machine.graph.real == KD_F64};
     ret->batch = choose_batch(a, image);
     ret->pixel_bytes = ret->batch * image;
-    const feature_graph f = {.encoder = e,
-                             .augment = &ret->view,
-                             .batch = ret->batch,
-                             .pixel_bytes = ret->pixel_bytes};
+    const feature_graph f = {
+        .encoder = e, .augment = &ret->view, .batch = ret->batch, .pixel_bytes = ret->pixel_bytes};
     graph *g = graph_create(&a->machine.graph);
     const kd_tensor *out = build_features(g, &f);
     if (graph_check(g, err)) {
@@ -187,9 +185,8 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
     const bool ok = take(a, p, from, what, &f, rows, err);
     free(rows);
     for (int64_t i = 0; i < f.rows; i++) {
-        f.sample[i] = from->store->samples == from->samples.count
-                          ? from->store->source[f.sample[i]]
-                          : f.sample[i];
+        f.sample[i] = from->store->samples == from->samples.count ? from->store->source[f.sample[i]]
+                                                                  : f.sample[i];
     }
     if (!ok) {
         features_free(&f);

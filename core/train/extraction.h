@@ -8,9 +8,9 @@
 /* Features of the samples of one set, of those with a label only where `labelled`. */
 typedef struct features {
     int64_t rows, width;
-    float *value;     /* [rows, width] */
-    int32_t *label;   /* [rows], -1: none */
-    int64_t *sample;  /* [rows] the sample's index in the dataset */
+    float *value;    /* [rows, width] */
+    int32_t *label;  /* [rows], -1: none */
+    int64_t *sample; /* [rows] the sample's index in the dataset */
 } features;
 
 /* Compiles the assembly's feature programs: of the encoder, and of pixels where evals compare. */

@@ -44,8 +44,7 @@ static bool open_source(image_sets *all, const data_part *d, const char *options
                         kd_error *err) {
     static const char *const arms[] = {"", "semantic", "augmented"};
     const plugin *p = registry_load(all->plugins, KD_KIND_DATASET, d->part.name, err);
-    if (!p || (!all->pool &&
-               !(all->pool = pool_create(threads_available(), decoder_nice, err)))) {
+    if (!p || (!all->pool && !(all->pool = pool_create(threads_available(), decoder_nice, err)))) {
         return false;
     }
     const source_options how = {.table = p->table,
@@ -104,7 +103,6 @@ const char *images_identity(const source *s, arena *a) {
     char hex[SHA256_HEX];
     const samples *list = &s->samples;
     sha256_bytes(list->image, sizeof *list->image * (size_t)(list->count * list->n_images), hex);
-    return arena_print(a, "%lld samples (%.12s) of %lld images, %lld bytes",
-                       (long long)list->count, hex, (long long)s->store->images,
-                       (long long)s->store->pixel_bytes);
+    return arena_print(a, "%lld samples (%.12s) of %lld images, %lld bytes", (long long)list->count,
+                       hex, (long long)s->store->images, (long long)s->store->pixel_bytes);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Appending to metrics.jsonl, so that a run that was stopped and resumed reads as if it never was. */
+ * Appending to metrics.jsonl, so that a run that was stopped and resumed reads as if it never was.
+ */
 #include "train/metrics.h"
 
 #include "base/arena.h"

@@ -21,8 +21,8 @@ void metrics_write(metrics *m, json_t *line);
 /* A real that JSON can hold: null for what is not finite. */
 json_t *metrics_real(double value);
 
-/* The last line of the eval `name` taken at that step of what `of` says ("trained encoder"); NULL: none.
- * The caller decrefs. */
+/* The last line of the eval `name` taken at that step of what `of` says ("trained encoder"); NULL:
+ * none. The caller decrefs. */
 json_t *metrics_find(const char *path, int64_t step, const char *name, const char *of);
 
 #endif

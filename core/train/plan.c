@@ -2,8 +2,8 @@
  * Adding up what a run takes: the engine's plan, the host's buffers, and the process as it is. */
 #include "train/plan.h"
 
-#include "train/feeder.h"
 #include "train/extraction.h"
+#include "train/feeder.h"
 
 #include <kindred/op.h>
 
@@ -60,15 +60,17 @@ void plan_run(const assembly *a, run_plan *ret) {
                   .process_bytes = anonymous_bytes()};
     engine_get_plan(a->engine, &p.memory);
     program_get_cost(a->step, &p.step);
-    p.host_bytes = feeder_bytes(a->run, count) + largest_variable(a->engine);
+    p.host_bytes = feeder_bytes(a->run, count);
     if (a->run->n_evals) {
         p.feature_bytes = set_bytes(a, &a->features);
         const size_t pixels = a->pixels.program ? set_bytes(a, &a->pixels) : 0;
         p.feature_bytes = pixels > p.feature_bytes ? pixels : p.feature_bytes;
     }
-    const size_t host = p.host_bytes > p.feature_bytes ? p.host_bytes : p.feature_bytes;
+    p.checkpoint_bytes = largest_variable(a->engine);
+    /* Checkpoints and evals take turns. */
+    const size_t turn = p.checkpoint_bytes > p.feature_bytes ? p.checkpoint_bytes : p.feature_bytes;
     const bool host_memory = a->machine.table->flags & KD_DEVICE_HOST_MEMORY;
-    p.peak_bytes = p.process_bytes + host + (host_memory ? p.memory.total_bytes : 0);
+    p.peak_bytes = p.process_bytes + p.host_bytes + turn + (host_memory ? p.memory.total_bytes : 0);
     *ret = p;
 }
 
@@ -94,8 +96,10 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     fprintf(to, "\nmemory of the process\n");
     print_bytes(to, "  program and libraries", plan->process_bytes, "");
     print_bytes(to, "  buffers of training", plan->host_bytes, "");
+    print_bytes(to, "  buffers of a checkpoint", plan->checkpoint_bytes, "");
     print_bytes(to, "  features of evals", plan->feature_bytes, "");
-    print_bytes(to, "  peak, predicted", plan->peak_bytes, "anonymous; mapped images are not in it");
+    print_bytes(to, "  peak, predicted", plan->peak_bytes,
+                "anonymous; mapped images are not in it");
     print_bytes(to, "  images, mapped", (size_t)a->data->store->pixel_bytes, "");
 }
 

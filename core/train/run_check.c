@@ -82,7 +82,8 @@ bool run_check(const run *r, kd_error *err) {
     }
     if (r->keys.precision == PRECISION_F64 && r->device.plugin &&
         strcmp(r->device.plugin->note.id, "reference") != 0) {
-        return config_fail(at(r, "", "precision"), err, "only the reference device computes in f64");
+        return config_fail(at(r, "", "precision"), err,
+                           "only the reference device computes in f64");
     }
     return check_best(r, err);
 }

@@ -18,8 +18,9 @@ run_folder run_folder_of(arena *a, const char *runs, const char *name);
 
 #define FOLDER_NEW 0       /* refuses a folder that is there */
 #define FOLDER_OVERWRITE 1 /* removes a run that is there, and nothing that is not a run */
-#define FOLDER_RESUME 2    /* goes on with the run that is there, which must be the same; begins
-                            * where there is none */
+#define FOLDER_RESUME                                                                              \
+    2 /* goes on with the run that is there, which must be the same; begins                        \
+       * where there is none */
 
 /* Whether the folder may be used so: nothing is changed yet. Asked before anything is allocated.
  * fails naming the way out (--resume, --overwrite, another name), or the key that has changed */

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-static const char *const root_keys[] = {"device",    "data",     "views", "backbone",   "method",
-                                        "optimizer", "schedule", "train", "checkpoint", "evals",
-                                        NULL};
+static const char *const root_keys[] = {"device",     "data",      "views",    "backbone",
+                                        "method",     "optimizer", "schedule", "train",
+                                        "checkpoint", "evals",     NULL};
 
 /* "examples/tiny.yaml" -> "tiny" */
 static const char *stem(arena *a, const char *path) {

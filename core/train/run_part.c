@@ -50,7 +50,8 @@ static bool find_plugin(run_reader *reader, const config_node *map, uint32_t kin
     const config_node *name = config_child(map, "plugin");
     if (!name) {
         config_fail(map, reader->err, "names no plugin");
-        return kd_hint(reader->err, "add `plugin: NAME`; `kindred plugin list` shows what there is");
+        return kd_hint(reader->err,
+                       "add `plugin: NAME`; `kindred plugin list` shows what there is");
     }
     if (!config_get_text(name, &ret->name, reader->err)) {
         return false;

@@ -4,8 +4,8 @@
 
 /* What may change: it moves nothing that a step computes. Data may move to another place; that it
  * is the same is checked by its store. */
-static const char *const free_keys[] = {"name",       "device",          "checkpoint",
-                                        "evals",      "train.log_every", "data.store.cache",
+static const char *const free_keys[] = {"name",         "device",          "checkpoint",
+                                        "evals",        "train.log_every", "data.store.cache",
                                         "data.on_error"};
 
 static bool starts_with(const char *path, const char *key) {
@@ -92,7 +92,8 @@ static bool same_node(const run *r, const config_node *was, const config_node *i
 bool run_same(const run *now, const char *resolved, const char *before_name, const char *before,
               kd_error *err) {
     config *was = config_load_text(before_name, before, strlen(before), NULL, 0, err);
-    config *is = was ? config_load_text("resolved", resolved, strlen(resolved), NULL, 0, err) : NULL;
+    config *is =
+        was ? config_load_text("resolved", resolved, strlen(resolved), NULL, 0, err) : NULL;
     const bool ok = is && same_node(now, config_root(was), config_root(is), err);
     config_destroy(is);
     config_destroy(was);

@@ -34,8 +34,8 @@ static bool save(trainer *t, kd_error *err) {
         return true;
     }
     t->info.step = t->step;
-    if (!checkpoint_save(t->folder->checkpoints, t->a->engine, &t->info,
-                         t->a->run->checkpoint.keep, err)) {
+    if (!checkpoint_save(t->folder->checkpoints, t->a->engine, &t->info, t->a->run->checkpoint.keep,
+                         err)) {
         return false;
     }
     t->saved = t->step;
@@ -68,20 +68,20 @@ static bool check_loss(const trainer *t, kd_error *err) {
     }
     char path[4096];
     checkpoint_path(t->folder->checkpoints, t->saved, path, sizeof path);
-    return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s",
-                   path);
+    return kd_hint(
+        err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s", path);
 }
 
 static void write_line(trainer *t, double now) {
     const double seconds = now - t->logged_at;
     const int64_t step = t->step - 1; /* whose rates these are */
-    json_t *line = json_pack(
-        "{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step, "epoch",
-        (double)t->step / (double)t->feeder.epoch_steps, "loss", metrics_real(t->loss), "lr",
-        schedule_lr(&t->feeder.schedule, step), "weight_decay",
-        schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
-        seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0, "data_wait",
-        seconds > 0 ? t->waited / seconds : 0.0);
+    json_t *line =
+        json_pack("{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step, "epoch",
+                  (double)t->step / (double)t->feeder.epoch_steps, "loss", metrics_real(t->loss),
+                  "lr", schedule_lr(&t->feeder.schedule, step), "weight_decay",
+                  schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
+                  seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0, "data_wait",
+                  seconds > 0 ? t->waited / seconds : 0.0);
     for (int i = 0; i < program_reports(t->a->step); i++) {
         const char *name = program_report_name(t->a->step, i);
         double value = 0;

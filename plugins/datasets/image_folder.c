@@ -143,6 +143,21 @@ static bool name_classes(kd_set *set, kd_error *err) {
     return true;
 }
 
+/* Whoever points at the folder of the splits would train on two classes, train and val. */
+static bool are_splits(const kd_set *set) {
+    static const char *const splits[] = {"train", "training", "val", "valid", "validation", "test"};
+    for (int32_t i = 0; i < set->classes; i++) {
+        int known = 0;
+        for (size_t j = 0; j < sizeof splits / sizeof splits[0]; j++) {
+            known += strcasecmp(set->class_name[i], splits[j]) == 0;
+        }
+        if (!known) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool find_labels(kd_set *set, const struct image_folder *c, kd_error *err) {
     const size_t shared = shared_folders(set);
     const char *loose = NULL;
@@ -160,7 +175,16 @@ static bool find_labels(kd_set *set, const struct image_folder *c, kd_error *err
         return kd_hint(err, "put every image into its class's folder (there must be two or more), "
                             "or set data.labels: none");
     }
-    return name_classes(set, err);
+    if (!name_classes(set, err)) {
+        return false;
+    }
+    if (c->labels == LABELS_AUTO && are_splits(set)) {
+        kd_fail(err, KD_E_INVALID, "%s: its folders ('%s', ...) are splits, not classes", c->path,
+                set->class_name[0]);
+        return kd_hint(err, "choose one, such as data.root: %s; or take all with data.labels: none",
+                       set->class_name[0]);
+    }
+    return true;
 }
 
 static void close_set(kd_set *set) {

@@ -27,17 +27,17 @@ CASES = {
     "resnet18_sgd": dict(
         depth=18, width=8, stem="cifar", size=32, samples=4, channels=3, views=2,
         head="lightly", hidden=24, output=16, temperature=0.2, loss="mean",
-        optimizer="sgd", rates=(0.02, 0.01), decay=1e-3,
+        optimizer="sgd", rates=(0.005, 0.002), decay=1e-3,
     ),
     "resnet50_lars": dict(
-        depth=50, width=8, stem="imagenet", size=32, samples=8, channels=3, views=2,
-        head="google", hidden=32, output=16, temperature=0.1, loss="sum",
-        optimizer="lars_fb", rates=(0.02, 0.01), decay=1e-4,
+        depth=50, width=8, stem="imagenet", size=32, samples=16, channels=3, views=2,
+        head="google", hidden=32, output=16, temperature=0.5, loss="sum",
+        optimizer="lars_fb", rates=(0.01, 0.005), decay=1e-4,
     ),
     "resnet34_larc": dict(
         depth=34, width=4, stem="tiny", size=16, samples=6, channels=1, views=2,
         head="solo", hidden=16, output=8, temperature=0.5, loss="mean",
-        optimizer="lars_solo", rates=(0.1, 0.2), decay=1e-2,
+        optimizer="lars_solo", rates=(0.02, 0.04), decay=1e-2,
     ),
     "resnet18_adamw": dict(
         depth=18, width=4, stem="cifar", size=8, samples=5, channels=3, views=3,
@@ -46,7 +46,7 @@ CASES = {
     ),
     "resnet18_google_lars": dict(
         depth=18, width=4, stem="tiny", size=16, samples=8, channels=3, views=2,
-        head="lightly", hidden=16, output=8, temperature=0.1, loss="mean",
+        head="lightly", hidden=16, output=8, temperature=0.2, loss="mean",
         optimizer="lars_google", rates=(0.02, 0.01), decay=1e-4,
     ),
 }  # fmt: skip
@@ -68,13 +68,15 @@ def unit(name, count):
 
 
 def start(name, shape):
-    """Norms: weight 1 + unit / 5, bias unit / 5; other biases unit / 10; weights of convolutions
-    and of linear layers unit sqrt(6 / fan in)."""
+    """Norms: weight 1 + unit / 5, a quarter of that for bn3 (deep networks are chaotic otherwise),
+    bias unit / 5; other biases unit / 10; weights of convolutions and of linear layers
+    unit sqrt(6 / fan in)."""
     u = torch.from_numpy(unit(name, math.prod(shape))).reshape(shape)
     if len(shape) > 1:
         return u * math.sqrt(6 / math.prod(shape[1:]))
     is_norm = ".bn" in name or ".norm" in name or "downsample.1" in name
-    return (1 if name.endswith("weight") else 0) + u * (0.2 if is_norm else 0.1)
+    x = (1 if name.endswith("weight") else 0) + u * (0.2 if is_norm else 0.1)
+    return x / 4 if name.endswith("bn3.weight") else x
 
 
 class Encoder(torch.nn.Module):

@@ -21,9 +21,10 @@ bool memory_allocate(kd_device *device, size_t bytes, void **ret, kd_error *err)
     const size_t unit = bytes < HUGE_PAGE ? PAGE : HUGE_PAGE;
     r->bytes = bytes ? bytes : 1;
     r->mapped_bytes = (r->bytes + unit - 1) / unit * unit + (unit == HUGE_PAGE ? HUGE_PAGE : 0);
-    r->mapped = r->mapped_bytes > bytes ? mmap(NULL, r->mapped_bytes, PROT_READ | PROT_WRITE,
-                                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                                        : MAP_FAILED;
+    const bool fits = r->mapped_bytes >= bytes; /* else the sum went round */
+    r->mapped = fits ? mmap(NULL, r->mapped_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                     : MAP_FAILED;
     if (r->mapped == MAP_FAILED) {
         free(r);
         return kd_fail(err, KD_E_MEMORY, "%zu bytes of memory cannot be had", bytes);

@@ -77,8 +77,8 @@ ALWAYS_INLINE void pool_lanes(const pool *p, bool half, int64_t pixel, int64_t c
 }
 
 ALWAYS_INLINE void pool_pixels(const pool *p, bool half, int64_t begin, int64_t end) {
-    float best[LANES];
-    uint8_t where[LANES];
+    _Alignas(64) float best[LANES];
+    _Alignas(64) uint8_t where[LANES];
     for (int64_t pixel = begin; pixel < end; pixel++) {
         for (int64_t channel = 0; channel < p->channels; channel += LANES) {
             const int64_t left = p->channels - channel, lanes = left < LANES ? left : LANES;
@@ -87,8 +87,8 @@ ALWAYS_INLINE void pool_pixels(const pool *p, bool half, int64_t begin, int64_t 
             for (int64_t i = 0; i < lanes; i++) {
                 store(p->to, half, to + i, best[i]);
             }
-            if (p->where_to) {
-                memcpy(p->where_to + to, where, (size_t)lanes);
+            for (int64_t i = 0; p->where_to && i < lanes; i++) {
+                p->where_to[to + i] = where[i];
             }
         }
     }
@@ -142,13 +142,15 @@ ALWAYS_INLINE void sum_windows(const pool *p, bool half, int64_t image, int64_t 
 }
 
 ALWAYS_INLINE void grad_pixels(const pool *p, bool half, int64_t begin, int64_t end) {
-    float sum[LANES];
+    _Alignas(64) float sum[LANES];
     for (int64_t pixel = begin; pixel < end; pixel++) {
         const int64_t image = pixel / (p->height * p->width);
         const int64_t y = pixel / p->width % p->height, x = pixel % p->width;
         for (int64_t channel = 0; channel < p->channels; channel += LANES) {
             const int64_t left = p->channels - channel, lanes = left < LANES ? left : LANES;
-            memset(sum, 0, (size_t)lanes * sizeof sum[0]);
+            for (int64_t i = 0; i < lanes; i++) {
+                sum[i] = 0;
+            }
             sum_windows(p, half, image, y, x, channel, lanes, sum);
             for (int64_t i = 0; i < lanes; i++) {
                 store(p->to, half, pixel * p->channels + channel + i, sum[i]);

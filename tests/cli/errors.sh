@@ -1,0 +1,25 @@
+# Each mistake is named with its place and a way out; nothing is left behind.
+status kindred
+status kindred tran
+status kindred train
+status kindred train run.yaml --rsume
+status kindred train run.yaml --runs
+status kindred train run.yaml word
+status kindred train run.yaml --resume --overwrite
+status kindred train absent.yaml
+status kindred train run.yaml data.pth=x
+status kindred train run.yaml optimiser.lr=1
+status kindred train run.yaml method.temperature=20
+status kindred train run.yaml method.temperature=warm
+status kindred train run.yaml method.plugin=simcrl 2>&1 | sed 's/; looked in.*//'
+status kindred train run.yaml optimizer.lr=null
+status kindred train run.yaml train.batch=100
+status kindred train run.yaml views.0.count=1
+status kindred train run.yaml views.0.recipe=simclear
+status kindred train run.yaml 'evals=[{plugin: knn, every: 2}]'
+status kindred train run.yaml 'evals=[{plugin: knn, test: {plugin: synthetic, kinds: 9, size: 12}}]'
+status kindred train run.yaml 'device={plugin: reference}' precision=bf8
+status kindred eval absent
+status kindred export absent
+status kindred export absent --to file
+ls

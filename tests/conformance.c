@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the host may rely on from every plugin of a kind, checked on each one of this build:
+ * methods, backbones, devices. */
+#include "built_plugins.h"
+#include "graph/internal.h"
+#include "leaks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Calls `check` with every plugin of a kind, loaded; there must be one. */
+static void each_plugin(built *b, uint32_t kind, void (*check)(built *b, const plugin *p)) {
+    kd_error err = KD_ERROR_INIT;
+    int count = 0;
+    for (int i = 0; i < registry_count(b->plugins); i++) {
+        const plugin *p = registry_at(b->plugins, i);
+        if (p->note.kind == kind && p->state == PLUGIN_CHOSEN) {
+            const plugin *loaded = registry_load(b->plugins, kind, p->note.id, &err);
+            cr_assert(loaded, "%s", err.message);
+            check(b, loaded);
+            count++;
+        }
+    }
+    cr_assert_gt(count, 0);
+}
+
+static void with_reference(uint32_t kind, void (*check)(built *b, const plugin *p)) {
+    built b;
+    built_open(&b, "reference");
+    each_plugin(&b, kind, check);
+    built_close(&b);
+}
+
+static uint64_t mix(uint64_t x) {
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* In [-1, 1). */
+static double draw(uint64_t stream, int64_t i) {
+    return (double)(mix((stream << 32) + (uint64_t)i * 0x9e3779b97f4a7c15u) >> 11) /
+               4503599627370496.0 -
+           1;
+}
+
+/* ---- Methods: built over a tiny ResNet, in double precision. ---- */
+
+enum { SAMPLES = 6, SIDE = 8, CHANNELS = 3, PIXELS = SAMPLES * SIDE * SIDE * CHANNELS };
+static const char tiny_encoder[] = "{depth: 18, stem: cifar, width: 4}";
+
+typedef struct training {
+    built_encoder encoder;
+    built_method method;
+    engine *engine;
+    kd_program *program;
+} training;
+
+/* With the gradient of every parameter as an output where `gradients`, else with an optimizer. */
+static training training_open(built *b, const plugin *p, bool gradients) {
+    kd_error err = KD_ERROR_INIT;
+    const kd_method *table = p->table;
+    training t = {.encoder = built_encoder_of(b, "resnet", tiny_encoder)};
+    t.method = (built_method){
+        table, built_config(b, p, NULL), NULL, (int)table->min_views, SAMPLES, SIDE, CHANNELS};
+    built_method described = t.method;
+    described.encoder = &t.encoder.base;
+    graph *g = graph_create(&(graph_options){.real = KD_F64});
+    kd_tensor *loss = built_loss(g, &described);
+    if (gradients) {
+        const int count = g->parameters.count;
+        kd_tensor *wrt[count], *gradient[count];
+        for (int i = 0; i < count; i++) {
+            wrt[i] = g->parameters.item[i];
+        }
+        graph_root(g)->api->gradients(loss, wrt, (uint32_t)count, gradient);
+        for (int i = 0; i < count; i++) {
+            char name[256];
+            snprintf(name, sizeof name, "gradient.%s", as_value(wrt[i])->name);
+            kd_output(graph_root(g), name, gradient[i]);
+        }
+        kd_output(graph_root(g), "loss", loss);
+    } else {
+        graph_minimize(g, loss, &(optimizer){.name = "sgd", .momentum = 0.9});
+    }
+    t.engine = engine_create(b->device_table, b->device, 1);
+    cr_assert(engine_compile(t.engine, g, "step", &t.program, &err), "%s: %s", p->note.id,
+              err.message);
+    cr_assert(engine_allocate(t.engine, &err), "%s", err.message);
+    double pixels[PIXELS];
+    for (int v = 0; v < t.method.views; v++) {
+        char name[16];
+        snprintf(name, sizeof name, "view%d", v);
+        for (int i = 0; i < PIXELS; i++) {
+            pixels[i] = draw((uint64_t)v + 1, i);
+        }
+        cr_assert(program_write_reals(t.program, name, pixels, PIXELS, &err), "%s", err.message);
+    }
+    return t;
+}
+
+static double run_loss(training *t) {
+    kd_error err = KD_ERROR_INIT;
+    double loss;
+    cr_assert(program_run(t->program, &err), "%s", err.message);
+    cr_assert(program_read_scalar(t->program, "loss", &loss, &err), "%s", err.message);
+    return loss;
+}
+
+static double step(training *t) {
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(program_write_reals(t->program, "hyper", (double[]){0.05, 1e-4, 1, 1}, 4, &err), "%s",
+              err.message);
+    return run_loss(t);
+}
+
+static bool is_parameter(const training *t, int i) {
+    return engine_variable(t->engine, i)->kind == VARIABLE_PARAMETER;
+}
+
+/* Moves every parameter by `distance` along one fixed random direction. */
+static void move(training *t, double distance) {
+    kd_error err = KD_ERROR_INIT;
+    for (int i = 0; i < engine_variables(t->engine); i++) {
+        const variable *v = engine_variable(t->engine, i);
+        if (!is_parameter(t, i)) {
+            continue;
+        }
+        const int64_t count = kd_elements(&v->spec);
+        double *x = malloc((size_t)count * sizeof *x);
+        const size_t bytes = (size_t)count * sizeof *x;
+        cr_assert(engine_read_variable(t->engine, i, x, bytes, &err));
+        for (int64_t k = 0; k < count; k++) {
+            x[k] += distance * draw((uint64_t)i + 100, k);
+        }
+        cr_assert(engine_write_variable(t->engine, i, x, bytes, &err));
+        free(x);
+    }
+}
+
+/* d loss / d distance, by the gradients; every parameter must have one that is not all zero. */
+static double directional(training *t, const char *id) {
+    kd_error err = KD_ERROR_INIT;
+    double sum = 0;
+    for (int i = 0; i < engine_variables(t->engine); i++) {
+        const variable *v = engine_variable(t->engine, i);
+        if (!is_parameter(t, i)) {
+            continue;
+        }
+        const int64_t count = kd_elements(&v->spec);
+        double *d = malloc((size_t)count * sizeof *d), largest = 0;
+        char name[256];
+        snprintf(name, sizeof name, "gradient.%s", v->name);
+        cr_assert(program_read(t->program, name, d, (size_t)count * sizeof *d, &err), "%s",
+                  err.message);
+        for (int64_t k = 0; k < count; k++) {
+            cr_assert(isfinite(d[k]));
+            largest = fmax(largest, fabs(d[k]));
+            sum += d[k] * draw((uint64_t)i + 100, k);
+        }
+        cr_assert_gt(largest, 0, "%s: %s has no gradient", id, v->name);
+        free(d);
+    }
+    return sum;
+}
+
+static void check_method(built *b, const plugin *p) {
+    const char *id = p->note.id;
+    training t = training_open(b, p, true);
+    cr_assert(isfinite(run_loss(&t)), "%s: the loss is not finite", id);
+    const double want = directional(&t, id), distance = 1e-6;
+    move(&t, distance);
+    const double ahead = run_loss(&t);
+    move(&t, -2 * distance);
+    const double got = (ahead - run_loss(&t)) / (2 * distance);
+    cr_assert_float_eq(got, want, 1e-6 * (1 + fabs(want)), "%s: a derivative of %.9g, not %.9g", id,
+                       want, got);
+    engine_destroy(t.engine);
+
+    training one = training_open(b, p, false), two = training_open(b, p, false);
+    for (int i = 0; i < 3; i++) {
+        const double loss = step(&one);
+        cr_assert(isfinite(loss), "%s: the loss is not finite", id);
+        cr_assert_eq(step(&two), loss, "%s: two builds differ", id);
+    }
+    engine_destroy(one.engine);
+    engine_destroy(two.engine);
+}
+
+TEST(method, has_right_gradients_and_repeats) {
+    with_reference(KD_KIND_METHOD, check_method);
+}
+
+/* ---- Backbones ---- */
+
+static kd_features describe(graph *g, const plugin *p, const void *config, const char *scope,
+                            bool train) {
+    kd_scope s = graph_root(g);
+    kd_tensor *images = kd_input(s, "x", (kd_spec){.rank = 4, .dim = {2, 32, 32, 3}});
+    kd_features f = {.size = sizeof f};
+    ((const kd_backbone *)p->table)->build(config, kd_child(s, "%s", scope), images, train, &f);
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(graph_check(g, &err), "%s: %s", p->note.id, err.message);
+    return f;
+}
+
+static int64_t parameters_of(const graph *g) {
+    int64_t count = 0;
+    for (int i = 0; i < g->parameters.count; i++) {
+        count += kd_elements(&((struct value *)g->parameters.item[i])->spec);
+    }
+    return count;
+}
+
+static void check_backbone(built *b, const plugin *p) {
+    const void *config = built_config(b, p, NULL);
+    graph *g = graph_create(&(graph_options){.real = KD_F32});
+    const kd_features f = describe(g, p, config, "encoder", true);
+    cr_assert_eq(kd_rank(f.pooled), 2);
+    cr_assert_eq(kd_dim(f.pooled, 0), 2);
+    cr_assert_eq(kd_spec_of(f.pooled).dtype, KD_F32);
+    cr_assert(f.n_maps > 0 && f.n_maps <= KD_MAX_FEATURE_MAPS);
+    for (uint32_t i = 0; i < f.n_maps; i++) {
+        cr_assert(f.maps[i].name && kd_dim(f.maps[i].map, 0) == 2, "%s: map %u", p->note.id, i);
+    }
+    for (int i = 0; i < g->parameters.count; i++) {
+        const char *name = ((struct value *)g->parameters.item[i])->name;
+        cr_assert_eq(strncmp(name, "encoder.", 8), 0, "%s: %s is outside", p->note.id, name);
+    }
+    /* A second call shares everything; in eval mode, too. */
+    const int parameters = g->parameters.count, states = g->states.count;
+    const kd_features again = describe(g, p, config, "encoder", false);
+    cr_assert_eq(kd_dim(again.pooled, 1), kd_dim(f.pooled, 1));
+    cr_assert_eq(g->parameters.count, parameters);
+    cr_assert_eq(g->states.count, states);
+    describe(g, p, config, "other", true);
+    cr_assert_eq(g->parameters.count, 2 * parameters);
+    graph_destroy(g);
+}
+
+TEST(backbone, gives_features_and_shares_its_parameters) {
+    with_reference(KD_KIND_BACKBONE, check_backbone);
+}
+
+/* Published counts: torchvision's models without their last layer. */
+static const struct {
+    const char *id, *options, *first, *last;
+    int64_t parameters, width;
+} encoders[] = {
+    {"resnet", "{depth: 18}", "conv1.weight", "layer4.1.bn2.bias", 11176512, 512},
+    {"resnet", "{depth: 34}", "conv1.weight", "layer4.2.bn2.bias", 21284672, 512},
+    {"resnet", "{depth: 50}", "conv1.weight", "layer4.2.bn3.bias", 23508032, 2048},
+    {"resnet", "{depth: 18, stem: cifar, width: 16}", "conv1.weight", "layer4.1.bn2.bias", 700176,
+     128},
+    {"resnet", "{depth: 18, stem: tiny}", "conv1.weight", "layer4.1.bn2.bias", 11168832, 512},
+};
+
+TEST(backbone, has_the_published_size) {
+    built b;
+    built_open(&b, "reference");
+    kd_error err = KD_ERROR_INIT;
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++) {
+        const plugin *p = registry_load(b.plugins, KD_KIND_BACKBONE, encoders[i].id, &err);
+        cr_assert(p, "%s", err.message);
+        graph *g = graph_create(&(graph_options){.real = KD_F32});
+        const kd_features f =
+            describe(g, p, built_config(&b, p, encoders[i].options), "encoder", true);
+        cr_assert_eq(parameters_of(g), encoders[i].parameters, "%s: %lld", encoders[i].options,
+                     (long long)parameters_of(g));
+        cr_assert_eq(kd_dim(f.pooled, 1), encoders[i].width);
+        const struct value *first = g->parameters.item[0];
+        const struct value *last = g->parameters.item[g->parameters.count - 1];
+        cr_assert_str_eq(first->name + strlen("encoder."), encoders[i].first);
+        cr_assert_str_eq(last->name + strlen("encoder."), encoders[i].last);
+        graph_destroy(g);
+    }
+    built_close(&b);
+}
+
+/* ---- Devices ---- */
+
+static void check_memory(const kd_device_plugin *table, kd_device *device, const char *id) {
+    kd_error err = KD_ERROR_INIT;
+    enum { BYTES = 1021 };
+    unsigned char sent[BYTES], got[BYTES];
+    void *a, *c;
+    cr_assert(table->allocate(device, BYTES, &a, &err), "%s: %s", id, err.message);
+    cr_assert(table->allocate(device, BYTES, &c, &err), "%s: %s", id, err.message);
+    cr_assert_eq((uintptr_t)a % table->alignment, 0);
+    table->download(device, got, c, BYTES);
+    cr_assert(table->wait(device, &err));
+    for (int i = 0; i < BYTES; i++) {
+        cr_assert_eq(got[i], 0, "%s: new memory is not zero", id);
+        sent[i] = (unsigned char)(i * 7);
+    }
+    table->upload(device, a, sent, BYTES);
+    table->download(device, got, a, BYTES);
+    cr_assert(table->wait(device, &err));
+    cr_assert_arr_eq(got, sent, BYTES);
+    table->release(device, a);
+    table->release(device, c);
+    cr_assert(*table->describe(device));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) /* which ends the process where malloc would return NULL */
+static void check_out_of_memory(const kd_device_plugin *table, kd_device *device) {
+    kd_error err = KD_ERROR_INIT;
+    void *much = NULL;
+    cr_assert_not(table->allocate(device, (size_t)1 << 60, &much, &err));
+    cr_assert_eq(err.code, KD_E_MEMORY);
+    cr_assert_null(much);
+}
+#else
+static void check_out_of_memory(const kd_device_plugin *table, kd_device *device) {
+    (void)table;
+    (void)device;
+}
+#endif
+
+/* y = x @ w, plus `shift`: a program whose result is easy to know. */
+static kd_program *small_program(engine **ret, const kd_device_plugin *table, kd_device *device,
+                                 double shift) {
+    kd_error err = KD_ERROR_INIT;
+    graph *g = graph_create(&(graph_options){.real = KD_F32});
+    kd_scope s = graph_root(g);
+    kd_tensor *x = kd_input(s, "x", (kd_spec){.rank = 2, .dim = {3, 4}});
+    kd_tensor *w = kd_fill(s, (kd_spec){.rank = 2, .dim = {4, 2}}, 2);
+    kd_output(s, "y", kd_affine(kd_matmul(x, w), 1, shift));
+    *ret = engine_create(table, device, 1);
+    kd_program *p;
+    cr_assert(engine_compile(*ret, g, "small", &p, &err), "%s", err.message);
+    cr_assert(engine_allocate(*ret, &err), "%s", err.message);
+    return p;
+}
+
+static void check_small(kd_program *p, float x, float shift) {
+    kd_error err = KD_ERROR_INIT;
+    float in[12], out[6];
+    for (int i = 0; i < 12; i++) {
+        in[i] = x;
+    }
+    cr_assert(program_write(p, "x", in, sizeof in, &err));
+    cr_assert(program_run(p, &err), "%s", err.message);
+    cr_assert(program_read(p, "y", out, sizeof out, &err));
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(out[i], 8 * x + shift);
+    }
+}
+
+static void check_device(built *b, const plugin *p) {
+    const kd_device_plugin *table = p->table;
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device;
+    if (!table->open(built_config(b, p, NULL), &b->host.table, &device, &err)) {
+        cr_assert_eq(err.code, KD_E_UNSUPPORTED, "%s: %s", p->note.id, err.message);
+        printf("not here: %s (%s)\n", p->note.id, err.message);
+        return;
+    }
+    check_memory(table, device, p->note.id);
+    check_out_of_memory(table, device);
+    engine *one, *two;
+    kd_program *first = small_program(&one, table, device, 1);
+    kd_program *second = small_program(&two, table, device, -3);
+    for (int i = 0; i < 3; i++) {
+        check_small(first, (float)i, 1);
+        check_small(second, (float)(2 * i), -3);
+    }
+    engine_destroy(one);
+    check_small(second, 5, -3);
+    engine_destroy(two);
+    table->close(device);
+}
+
+TEST(device, keeps_memory_and_two_programs) {
+    with_reference(KD_KIND_DEVICE, check_device);
+}

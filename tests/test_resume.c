@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The program killed and interrupted at any instant, and what comes of going on. */
+#include "run_kit.h"
+
+#include "base/file.h"
+
+#include "leaks.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static run_kit kit;
+
+static void open_kit(void) {
+    kit_open(&kit);
+}
+
+static void close_kit(void) {
+    kit_close(&kit);
+}
+
+TestSuite(resume, .init = open_kit, .fini = close_kit);
+
+/* A checkpoint after every step, so that most instants lie in or beside one. */
+static int start(const char *name, bool go_on) {
+    char key[64];
+    snprintf(key, sizeof key, "name=%s", name);
+    const char *const words[] = {"train",
+                                 "run.yaml",
+                                 key,
+                                 "checkpoint.every_steps=1",
+                                 "train.epochs=5",
+                                 go_on ? "--resume" : NULL,
+                                 NULL};
+    return kit_start("log", words);
+}
+
+static char *log_text(void) {
+    char *text = NULL;
+    size_t bytes = 0;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(file_read("log", 0, &text, &bytes, &err), "%s", err.message);
+    return text;
+}
+
+static void expect_status(int pid, int want) {
+    const int status = kit_wait(pid);
+    char *text = log_text();
+    cr_assert_eq(status, want, "status %d:\n%s", status, text);
+    free(text);
+}
+
+static void expect_log(const char *want) {
+    char *text = log_text();
+    cr_assert(strstr(text, want), "'%s' is not in:\n%s", want, text);
+    free(text);
+}
+
+static int newest(const char *name) {
+    int64_t *steps = NULL;
+    const int count = kit_checkpoints(name, &steps);
+    const int step = count ? (int)steps[count - 1] : -1;
+    free(steps);
+    return step;
+}
+
+TEST(resume, killed_at_any_instant_ends_in_the_same_bits) {
+    unsigned seed = (unsigned)getpid();
+    int kills = 0;
+    expect_status(start("whole", false), 0);
+    cr_assert_eq(newest("whole"), 40);
+    while (newest("cut") < 40 && kills < 60) {
+        const int pid = start("cut", true);
+        usleep(20000 + (useconds_t)(rand_r(&seed) % 60000) * (useconds_t)(1 + kills / 10));
+        kill(pid, SIGKILL);
+        const int status = kit_wait(pid);
+        cr_assert(status == 256 + SIGKILL || status == 0, "status %d", status);
+        kills += status == 256 + SIGKILL;
+    }
+    cr_assert(kills > 3, "only %d kills", kills);
+    expect_status(start("cut", true), 0);
+    cr_assert(kit_same_state("whole", "cut", 40), "after %d kills (seed %u)", kills, seed);
+    for (int64_t step = 1; step <= 40; step++) {
+        cr_assert_eq(kit_metric("whole", step, "loss"), kit_metric("cut", step, "loss"));
+    }
+}
+
+static void wait_for_step(const char *name) {
+    for (int i = 0; newest(name) < 1; i++) {
+        cr_assert(i < 2000, "no checkpoint in 20 seconds");
+        usleep(10000);
+    }
+}
+
+static void interrupt_with(int number) {
+    expect_status(start("whole", false), 0);
+    const int pid = start("cut", false);
+    wait_for_step("cut");
+    kill(pid, number);
+    expect_status(pid, 128 + number);
+    expect_log("--resume");
+    const int step = newest("cut");
+    cr_assert(step >= 1 && step < 40, "step %d", step);
+    expect_status(start("cut", true), 0);
+    cr_assert(kit_same_state("whole", "cut", 40));
+}
+
+TEST(resume, ctrl_c_writes_a_checkpoint_and_ends_with_130) {
+    interrupt_with(SIGINT);
+}
+
+TEST(resume, sigterm_writes_a_checkpoint_and_ends_with_143) {
+    interrupt_with(SIGTERM);
+}
+
+TEST(resume, one_process_at_a_time) {
+    const int pid = start("cut", false);
+    wait_for_step("cut");
+    kill(pid, SIGSTOP);
+    char *text = NULL;
+    size_t bytes = 0;
+    kd_error err = KD_ERROR_INIT;
+    const int other = kit_start("other", (const char *const[]){"train", "run.yaml", "name=cut",
+                                                               "checkpoint.every_steps=1",
+                                                               "train.epochs=5", "--resume", NULL});
+    cr_assert_eq(kit_wait(other), 1);
+    cr_assert(file_read("other", 0, &text, &bytes, &err));
+    cr_assert(strstr(text, "another process is training there"), "%s", text);
+    free(text);
+    kill(pid, SIGCONT);
+    expect_status(pid, 0);
+}
