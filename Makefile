@@ -12,12 +12,13 @@ test: ## install what is missing, build, run all tests
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
 	tools/test asan
 
-check: ## formatting and layers
+check: ## formatting, who includes what, golden texts
 	tools/check_format.sh
 	tools/check_layers.sh
+	tools/test graph config_golden cli
 
 golden: ## rewrite the golden texts of tests/golden; then read git diff
-	KINDRED_GOLDEN=1 tools/test --suite unit
+	KINDRED_REWRITE_GOLDEN=1 tools/test graph config_golden cli
 
 size: ## lines per directory, longest files and functions
 	tools/size.sh

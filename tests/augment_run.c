@@ -14,7 +14,8 @@ int64_t view_values(const kd_augment *a) {
     return (int64_t)a->size * a->size * a->channels;
 }
 
-static void *run(const kd_kernel *kernel, const kd_augment *a, const batch *b, int32_t dtype) {
+static void *run(kd_device *device, const kd_kernel *kernel, const kd_augment *a, const batch *b,
+                 int32_t dtype) {
     const kd_attr attrs[] = {KD_I("view", a->view), KD_I("size", a->size),
                              KD_I("channels", a->channels), KD_IS("ops", a->op, a->n_ops),
                              KD_FS("args", a->arg[0], a->n_ops * KD_AUGMENT_ARGS)};
@@ -33,7 +34,7 @@ static void *run(const kd_kernel *kernel, const kd_augment *a, const batch *b, i
     kd_error err = KD_ERROR_INIT;
     void *state = NULL;
     size_t scratch_bytes = 0;
-    cr_assert(kernel->prepare(NULL, &node, &state, &scratch_bytes, &err), "%s", err.message);
+    cr_assert(kernel->prepare(device, &node, &state, &scratch_bytes, &err), "%s", err.message);
 
     const size_t bytes = kd_bytes(&out);
     void *views = kd_alloc(bytes), *scratch = kd_alloc(scratch_bytes);
@@ -41,21 +42,25 @@ static void *run(const kd_kernel *kernel, const kd_augment *a, const batch *b, i
     memcpy(pixels, b->pixels, (size_t)b->bytes);
     memset(views, 0x7f, bytes);
     memset(scratch, 0xff, scratch_bytes); /* NaN: what another kernel left there does not matter */
-    kernel->run(NULL, &node, state,
+    kernel->run(device, &node, state,
                 (void *[]){pixels, (void *)(uintptr_t)b->rows, (void *)(uintptr_t)key},
                 (void *[]){views}, scratch);
-    kernel->release(NULL, state);
+    kernel->release(device, state);
     free(scratch);
     free(pixels);
     return views;
 }
 
 float *run_f32(const kd_kernel *kernel, const kd_augment *a, const batch *b) {
-    return run(kernel, a, b, KD_F32);
+    return run(NULL, kernel, a, b, KD_F32);
+}
+
+float *run_on(kd_device *device, const kd_kernel *kernel, const kd_augment *a, const batch *b) {
+    return run(device, kernel, a, b, KD_F32);
 }
 
 double *run_f64(const kd_kernel *kernel, const kd_augment *a, const batch *b) {
-    return run(kernel, a, b, KD_F64);
+    return run(NULL, kernel, a, b, KD_F64);
 }
 
 void add_op(kd_augment *a, int code, int n_args, const double *args) {

@@ -25,6 +25,8 @@ int64_t view_values(const kd_augment *a);
  * the size that the kernel may touch, so that sanitizers see a step outside. */
 float *run_f32(const kd_kernel *kernel, const kd_augment *a, const batch *b);
 double *run_f64(const kd_kernel *kernel, const kd_augment *a, const batch *b);
+/* The same by the kernel of an opened device whose memory is the host's. */
+float *run_on(kd_device *device, const kd_kernel *kernel, const kd_augment *a, const batch *b);
 
 /* The view of one row by the definition in docs/augmentation.md, pixel by pixel. */
 void slow_view(const kd_augment *a, const batch *b, int64_t row, double *to);

@@ -54,7 +54,7 @@ TEST(augment_draws, crops_are_even_in_area_ratio_and_place) {
         cr_assert(b.top >= 0 && b.top + b.height <= 8000 && b.left >= 0 &&
                   b.left + b.width <= 6000);
         count_in(area, (double)b.width * b.height / 48e6, 0.0799, 0.5001);
-        count_in(ratio, aspect, -0.2878, 0.2878);
+        count_in(ratio, aspect, -0.288, 0.288);
         count_in(top, (double)b.top / (8000 - b.height), 0, 1);
         count_in(left, (double)b.left / (6000 - b.width), 0, 1);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Views against PIL's and torchvision's, draws included: golden/make_augment.py. */
+ * Views of every device module of this build against PIL's and torchvision's, draws included:
+ * golden/make_augment.py. */
 #include "augment_run.h"
+#include "harness.h"
 #include "leaks.h"
 
 #include "base/safetensors.h"
@@ -19,7 +21,7 @@ static const safetensor *need(const safetensors *file, const char *format, const
     return t;
 }
 
-static void expect_case(const safetensors *file, const char *name) {
+static void expect_case(const safetensors *file, const char *name, const test_device *d) {
     const safetensor *view = need(file, "%s.view", name, 0, KD_F32);
     const int64_t *key = need(file, "%s.key", name, 0, KD_I64)->data;
     const safetensor *ops = need(file, "%s.ops", name, 0, KD_F64);
@@ -42,17 +44,28 @@ static void expect_case(const safetensors *file, const char *name) {
      * for rotation is f32 as well */
     const double tolerance = 2e-5;
     const float *want = view->data;
-    const kd_kernel *const kernels[] = {&reference_augment_kernel, &cpu_augment_kernel};
-    for (int k = 0; k < 2; k++) {
-        float *got = run_f32(kernels[k], &a, &b);
-        double worst = 0;
-        for (int64_t i = 0; i < view_values(&a); i++) {
-            const double error = fabs((double)got[i] - (double)want[i]);
-            worst = error <= worst ? worst : error;
-        }
-        cr_expect(worst <= tolerance, "%s: %s is %g off", name, k ? "cpu" : "reference", worst);
-        free(got);
+    float *got = run_on(d->handle, test_kernel(d, "augment"), &a, &b);
+    double worst = 0;
+    for (int64_t i = 0; i < view_values(&a); i++) {
+        const double error = fabs((double)got[i] - (double)want[i]);
+        worst = error <= worst ? worst : error;
     }
+    cr_expect(worst <= tolerance, "%s: %s is %g off", name, d->name, worst);
+    free(got);
+}
+
+static int expect_all(const safetensors *file, const test_device *d) {
+    int cases = 0;
+    for (int i = 0; i < safetensors_count(file); i++) {
+        char name[64] = "";
+        const char *whole = safetensors_at(file, i)->name, *end = strstr(whole, ".view");
+        if (end) {
+            memcpy(name, whole, (size_t)(end - whole));
+            expect_case(file, name, d);
+            cases++;
+        }
+    }
+    return cases;
 }
 
 TEST(augment_golden, pil_and_torchvision) {
@@ -63,16 +76,14 @@ TEST(augment_golden, pil_and_torchvision) {
     kd_error err = KD_ERROR_INIT;
     safetensors *file = safetensors_open(path, &err);
     cr_assert(file, "%s", err.message);
-    int cases = 0;
-    for (int i = 0; i < safetensors_count(file); i++) {
-        char name[64] = "";
-        const char *whole = safetensors_at(file, i)->name, *end = strstr(whole, ".view");
-        if (end) {
-            memcpy(name, whole, (size_t)(end - whole));
-            expect_case(file, name);
-            cases++;
+    test_device devices[TEST_MAX_DEVICES];
+    const int count = test_devices_open(devices);
+    for (int i = 0; i < count; i++) {
+        if (devices[i].table->flags & KD_DEVICE_HOST_MEMORY) {
+            cr_expect_geq(expect_all(file, &devices[i]), 30);
         }
     }
-    cr_expect_geq(cases, 30);
+    cr_expect_geq(count, 2);
+    test_devices_close(devices, count);
     safetensors_close(file);
 }

@@ -404,7 +404,7 @@ TEST(image_folder, numbered_pairs) {
     kit_init(&k);
     touch(&k, paths);
     const char *path = kit_path(&k, "p");
-    const char *yaml = options(&k, path, ", pairs: numbered");
+    const char *yaml = options(&k, path, ", pairing: numbered");
     expect_samples(&k, yaml, want, 2);
     const char *lone = kit_text(&k, "p/dog/rex_2.jpg", "x");
     expect_refused(&k, "image_folder", yaml, "'dog/rex_2.jpg' has no partner 'dog/rex_1'",

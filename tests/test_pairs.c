@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pair manifests and their errors, the epoch's order, the rows of a batch. */
+#include "base/log.h"
 #include "data/order.h"
 #include "data/source.h"
 #include "data_kit.h"
@@ -176,10 +177,17 @@ TEST(pairs, arms_that_do_not_fit) {
     finish(&b);
 }
 
+static void ignore_lines(void *arg, int32_t level, const char *line) {
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
 TEST(pairs, of_broken_images_are_left_out) {
     static const int want[][3] = {{0, 1, 0}, {2, 4, -1}};
     bench b;
     init(&b);
+    log_set_sink(ignore_lines, NULL);
     b.files[3].bytes = 0;
     b.options.on_error = ON_ERROR_SKIP;
     b.options.pairs = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,1\n3,4\n2,5\n");
@@ -188,6 +196,7 @@ TEST(pairs, of_broken_images_are_left_out) {
     cr_assert(s->samples.image[2] == want[1][0] && s->samples.image[3] == want[1][1]);
     source_close(s);
     expect_error(&b, "b.csv", "index_a,index_b\n3,4\n", ": every pair has a broken image", "");
+    log_set_sink(NULL, NULL);
     finish(&b);
 }
 

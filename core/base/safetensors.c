@@ -191,6 +191,9 @@ static int compare_to_key(const void *key, const void *pair) {
 }
 
 const char *safetensors_metadata(const safetensors *file, const char *key) {
+    if (file->metadata_count == 0) {
+        return NULL; /* bsearch wants an array, even an empty one */
+    }
     const text_pair *found = bsearch(key, file->metadata, (size_t)file->metadata_count,
                                      sizeof *file->metadata, compare_to_key);
     return found ? found->value : NULL;

@@ -11,15 +11,16 @@
 /* ---- Arms and the store's own samples. ------------------------------------------------------- */
 
 bool arm_from_text(const char *text, int *ret, kd_error *err) {
-    static const char *const words[] = {"", "semantic", "augmented"};
+    static const char *const words[] = {"auto", "semantic", "augmented"};
+    const char *given = text && *text ? text : words[ARM_AUTO];
     for (int i = 0; i < 3; i++) {
-        if (strcmp(text ? text : "", words[i]) == 0) {
+        if (strcmp(given, words[i]) == 0) {
             *ret = i;
             return true;
         }
     }
-    const char *near = suggest(text, words + 1, 2);
-    kd_fail(err, KD_E_INVALID, "data.pairs.arm: unknown word '%s'%s%s%s", text,
+    const char *near = suggest(given, words, 3);
+    kd_fail(err, KD_E_INVALID, "data.pairs.arm: unknown word '%s'%s%s%s", given,
             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return kd_hint(err, "semantic: views of both images of a pair; augmented: all views of the "
                         "pair's first image");

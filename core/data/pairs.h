@@ -22,7 +22,7 @@ typedef struct samples {
     int64_t left_out; /* pairs of which an image was broken */
 } samples;
 
-/* NULL or "" gives ARM_AUTO. fails on an unknown word. */
+/* auto, semantic or augmented; NULL or "" is auto. fails on an unknown word. */
 bool arm_from_text(const char *text, int *ret, kd_error *err);
 
 /* The samples of the store itself. fails with ARM_SEMANTIC where they are single images. */

@@ -79,19 +79,31 @@ static uint8_t clip(int32_t sum) {
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
+/* One pixel from `count` neighbours; c is 1 or 3, known where this is inlined. */
+__attribute__((always_inline)) static inline void mix(const uint8_t *p, const int32_t *weight,
+                                                      int count, int c, uint8_t *to) {
+    int32_t sum[3] = {1 << (PRECISION - 1), 1 << (PRECISION - 1), 1 << (PRECISION - 1)};
+    for (int i = 0; i < count; i++) {
+        for (int channel = 0; channel < c; channel++) {
+            sum[channel] += weight[i] * p[i * c + channel];
+        }
+    }
+    for (int channel = 0; channel < c; channel++) {
+        to[channel] = clip(sum[channel]);
+    }
+}
+
 /* from [height, width, c] -> to [height, to_width, c] */
 static void along_rows(const uint8_t *from, int64_t height, int64_t width, int64_t c, const taps *t,
                        int64_t to_width, uint8_t *to) {
     for (int64_t y = 0; y < height; y++) {
-        for (int64_t x = 0; x < to_width; x++) {
+        for (int64_t x = 0; x < to_width; x++, to += c) {
             const int32_t *weight = t->weight + x * t->room;
             const uint8_t *p = from + (y * width + t->first[x]) * c;
-            for (int64_t channel = 0; channel < c; channel++) {
-                int32_t sum = 1 << (PRECISION - 1);
-                for (int i = 0; i < t->count[x]; i++) {
-                    sum += weight[i] * p[i * c + channel];
-                }
-                to[(y * to_width + x) * c + channel] = clip(sum);
+            if (c == 3) {
+                mix(p, weight, t->count[x], 3, to);
+            } else {
+                mix(p, weight, t->count[x], 1, to);
             }
         }
     }

@@ -14,54 +14,65 @@
 #define BUFFER_BYTES ((size_t)1 << 20)
 
 /* The tensors of the file, in the order of the dataset's samples. */
-typedef struct index {
+typedef struct index_tables {
     store store;         /* points into the arrays below */
     const int64_t *from; /* [images] where the image lies in the spool */
     const uint8_t *grey; /* [images] whether it has one channel there */
 } index_tables;
 
+/* One image's row, at the end of those so far. */
+typedef struct growing {
+    int64_t *offset, *from;
+    int32_t *height, *width;
+    uint8_t *grey;
+    int64_t images, end; /* end: bytes of pixels so far */
+} growing;
+
+static void add_image(growing *g, const spooled_image *from, int32_t channels) {
+    const int64_t i = g->images++;
+    g->offset[i] = g->end;
+    g->from[i] = from->offset;
+    g->grey[i] = from->channels == 1;
+    g->height[i] = from->height;
+    g->width[i] = from->width;
+    g->end += (int64_t)from->height * from->width * channels;
+}
+
 static void fill_index(const spool *s, arena *memory, index_tables *ret) {
     const size_t images = (size_t)s->n_images, samples = (size_t)s->n_good;
-    int64_t *offset = arena_alloc(memory, images * sizeof *offset);
-    int64_t *from = arena_alloc(memory, images * sizeof *from);
+    growing g = {.offset = arena_alloc(memory, images * 8),
+                 .from = arena_alloc(memory, images * 8),
+                 .height = arena_alloc(memory, images * 4),
+                 .width = arena_alloc(memory, images * 4),
+                 .grey = arena_alloc(memory, images)};
     int64_t *source = arena_alloc(memory, samples * sizeof *source);
-    int32_t *height = arena_alloc(memory, images * sizeof *height);
-    int32_t *width = arena_alloc(memory, images * sizeof *width);
     int32_t *range = arena_alloc(memory, samples * 2 * sizeof *range);
     int32_t *label = arena_alloc(memory, samples * sizeof *label);
-    uint8_t *grey = arena_alloc(memory, images);
-    const int32_t channels = s->colour ? 3 : 1;
-    int64_t images_done = 0, samples_done = 0, end = 0;
+    int64_t n = 0;
     for (int64_t i = 0; i < s->n_samples; i++) {
         const spooled_sample *one = &s->sample[i];
         if (one->first < 0) {
             continue;
         }
-        source[samples_done] = i;
-        label[samples_done] = one->label;
-        range[2 * samples_done] = (int32_t)images_done;
-        range[2 * samples_done++ + 1] = one->n_images;
-        for (int64_t j = one->first; j < one->first + one->n_images; j++, images_done++) {
-            offset[images_done] = end;
-            from[images_done] = s->image[j].offset;
-            grey[images_done] = s->image[j].channels == 1;
-            height[images_done] = s->image[j].height;
-            width[images_done] = s->image[j].width;
-            end += (int64_t)height[images_done] * width[images_done] * channels;
+        source[n] = i;
+        label[n] = one->label;
+        range[2 * n] = (int32_t)g.images;
+        range[2 * n + 1] = one->n_images;
+        n++;
+        for (int32_t j = 0; j < one->n_images; j++) {
+            add_image(&g, &s->image[one->first + j], s->colour ? 3 : 1);
         }
     }
-    *ret = (index_tables){.store = {.pixel_bytes = end,
-                                    .images = images_done,
-                                    .offset = offset,
-                                    .height = height,
-                                    .width = width,
-                                    .samples = samples_done,
-                                    .range = range,
-                                    .source = source,
-                                    .label = label,
-                                    .channels = channels},
-                          .from = from,
-                          .grey = grey};
+    ret->store = (store){.pixel_bytes = g.end, .images = g.images, .samples = n};
+    ret->store.channels = s->colour ? 3 : 1;
+    ret->store.offset = g.offset;
+    ret->store.height = g.height;
+    ret->store.width = g.width;
+    ret->store.range = range;
+    ret->store.source = source;
+    ret->store.label = label;
+    ret->from = g.from;
+    ret->grey = g.grey;
 }
 
 /* ---- Metadata. ------------------------------------------------------------------------------- */

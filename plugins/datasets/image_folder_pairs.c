@@ -44,7 +44,7 @@ static bool fail_alone(const ending *e, const char *path, kd_error *err) {
     const char *wanted = e->family == 'a' ? (e->which ? "a" : "b") : (e->which ? "1" : "2");
     kd_fail(err, KD_E_INVALID, "%s: '%s' has no partner '%.*s_%s'", path, e->path, (int)e->stem,
             e->path, wanted);
-    return kd_hint(err, "add the second image or remove the first; with data.pairs: none every "
+    return kd_hint(err, "add the second image or remove the first; with data.pairing: none every "
                         "image is a sample");
 }
 

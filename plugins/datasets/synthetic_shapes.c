@@ -17,14 +17,21 @@ static double fold(double angle, int n) {
     return angle - sector * floor(angle / sector + 0.5);
 }
 
+/* Whole, as a frame, with a round hole, and cut off along a line. */
 static double polygon(int n, int level, double x, double y) {
-    static const double rounding[] = {0.01, 0.45, 0.22, 0.68};
-    const double r = hypot(x, y), a = fold(atan2(y, x), n);
-    const double apothem = (1 - rounding[level]) * cos(PI / n);
-    const double along = r * cos(a) - apothem;
-    const double across = fabs(r * sin(a)) - apothem * tan(PI / n);
-    const double outside = hypot(along > 0 ? along : 0, across > 0 && along > 0 ? across : 0);
-    return (along > 0 ? outside : along) - rounding[level];
+    const double r = hypot(x, y), a = fold(atan2(y, x), n), apothem = cos(PI / n);
+    const double along = r * cos(a) - apothem, across = fabs(r * sin(a)) - sin(PI / n);
+    const double d = along > 0 && across > 0 ? hypot(along, across) : along;
+    switch (level) {
+    case 1:
+        return fabs(d + 0.12) - 0.12;
+    case 2:
+        return fmax(d, 0.55 * apothem - r);
+    case 3:
+        return fmax(d, y - 0.1);
+    default:
+        return d;
+    }
 }
 
 /* Distance to the edge from the tip (1, 0) to the notch between two tips. */
@@ -66,13 +73,13 @@ static double cross(int n, int level, double x, double y) {
 
 /* n - 3 counts the steps from round to narrow. */
 static double superellipse(int n, int level, double x, double y) {
-    static const double exponent[] = {2, 0.75, 5, 1};
-    const double p = exponent[level], b = 0.85 * pow(0.86, n - 3);
-    const double u = fabs(x) + 1e-9, v = fabs(y) / b + 1e-9;
+    static const double exponent[] = {2, 0.75, 5, 1}, radius[] = {1, 1, 0.87, 1};
+    const double p = exponent[level], b = 0.85 * pow(0.86, n - 3), size = radius[level];
+    const double u = fabs(x) / size + 1e-9, v = fabs(y) / (b * size) + 1e-9;
     const double total = pow(u, p) + pow(v, p), f = pow(total, 1 / p);
     const double scale = pow(total, 1 / p - 1);
     const double du = scale * pow(u, p - 1), dv = scale * pow(v, p - 1) / b;
-    return (f - 1) / fmax(hypot(du, dv), 1e-3);
+    return size * (f - 1) / fmax(hypot(du, dv), 1e-3);
 }
 
 /* n waves on a circle. */

@@ -81,7 +81,7 @@ static reduction reduction_of(const kd_node *node) {
         r.groups *= gone[axis] ? 1 : dim[axis];
         stride *= dim[axis];
     }
-    r.slice = SLICE / (r.lanes < LANES ? r.lanes : LANES) + 1;
+    r.slice = SLICE / ((r.lanes < LANES ? r.lanes : LANES) + 1) + 1;
     r.slices = r.reduced > r.slice ? (r.reduced + r.slice - 1) / r.slice : 1;
     return r;
 }

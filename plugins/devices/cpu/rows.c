@@ -12,7 +12,7 @@ typedef struct rows {
     const void *x;
     void *y;
     int32_t *index; /* of argmax and top_k */
-    bool half, whole, log;
+    bool half, whole, logs;
     int64_t count, length, k;
     struct candidate *heap; /* [count, k] */
 } rows;
@@ -54,19 +54,19 @@ ALWAYS_INLINE float row_max(const void *x, bool half, int64_t first, int64_t len
     return nan ? NAN : max;
 }
 
-ALWAYS_INLINE void softmax_row(const rows *r, bool half, bool log, int64_t first) {
+ALWAYS_INLINE void softmax_row(const rows *r, bool half, bool logs, int64_t first) {
     const float max = row_max(r->x, half, first, r->length);
-    float sum = 0;
+    double sum = 0; /* 1 and what is far below it: log_softmax of a sure thing is that */
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = first; i < first + r->length; i++) {
         const float power = exp_of(load(r->x, half, i) - max);
-        sum += power;
+        sum += (double)power;
     }
-    const float log_sum = logf(sum), scale = 1 / sum;
+    const float log_sum = (float)log(sum), scale = (float)(1 / sum);
 #pragma omp simd
     for (int64_t i = first; i < first + r->length; i++) {
         const float x = load(r->x, half, i) - max;
-        store(r->y, half, i, log ? x - log_sum : exp_of(x) * scale);
+        store(r->y, half, i, logs ? x - log_sum : exp_of(x) * scale);
     }
 }
 
@@ -75,8 +75,8 @@ static void softmax_span(const void *work, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
         const int64_t first = row * r->length;
         if (r->half) {
-            softmax_row(r, true, r->log, first);
-        } else if (r->log) {
+            softmax_row(r, true, r->logs, first);
+        } else if (r->logs) {
             softmax_row(r, false, true, first);
         } else {
             softmax_row(r, false, false, first);
@@ -93,7 +93,7 @@ void run_softmax(kd_device *device, const kd_node *node, void *state, void *cons
 void run_log_softmax(kd_device *device, const kd_node *node, void *state, void *const *in,
                      void *const *out, void *scratch) {
     rows r = rows_of(node, in, out);
-    r.log = true;
+    r.logs = true;
     rows_for(device, &r, softmax_span);
 }
 

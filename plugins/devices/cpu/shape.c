@@ -112,7 +112,7 @@ typedef struct permutation {
     char *to;
     size_t bytes; /* of an element */
     int rank;
-    int64_t dim[KD_MAX_RANK], stride[KD_MAX_RANK];
+    int64_t dim[KD_MAX_RANK + 1], stride[KD_MAX_RANK + 1]; /* all axes, and the one begun with */
 } permutation;
 
 /* y[i] = x[i * stride] */
