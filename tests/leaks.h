@@ -11,8 +11,9 @@
 #include <sanitizer/lsan_interface.h>
 #define EXPECT_NO_LEAKS() cr_assert_eq(__lsan_do_recoverable_leak_check(), 0, "leaks")
 
-/* gcc 12's runtime guesses where the thread-local memory of a dlopened library begins, guesses wrong
- * for libdnnl, and crashes in the leak check. Read by the runtime; ASAN_OPTIONS goes before it. */
+/* gcc 12's runtime guesses where the thread-local memory of a dlopened library begins, guesses
+ * wrong for libdnnl, and crashes in the leak check. Read by the runtime; ASAN_OPTIONS goes before
+ * it. */
 const char *__asan_default_options(void);
 __attribute__((weak)) const char *__asan_default_options(void) {
     return "intercept_tls_get_addr=0";

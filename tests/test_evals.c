@@ -326,6 +326,37 @@ TEST(linear, every_head_equals_sgd_on_its_own) {
     set_destroy(&s);
 }
 
+/* A sample far off must cost what it costs, not infinity: with that no head could be chosen. */
+TEST(linear, a_large_margin_is_a_finite_loss) {
+    set s = set_create(N, D, C, 1, 5), far = set_create(N, D, C, 1, 5);
+    for (int k = 0; k < D; k++) {
+        far.features[k] *= -1e4F;
+    }
+    built b;
+    built_open(&b, "reference");
+    const built_eval e = {.real = KD_F64, .classes = C, .train = s.set, .test = far.set};
+    built_input input;
+    built_input_open(&b, &e, &input);
+    head one = {.learning_rate = 0.1};
+    const heads_plan plan = {.batch = 64, .epochs = 1, .min_steps = STEPS, .seed = 1};
+    int64_t rows[N];
+    for (int i = 0; i < N; i++) {
+        rows[i] = i;
+    }
+    kd_error err = KD_ERROR_INIT;
+    heads *h;
+    cr_assert(heads_open(&input.in, &one, 1, &plan, N, &h, &err), "%s", err.message);
+    cr_assert(heads_train(h, rows, N, &err), "%s", err.message);
+    cr_assert(heads_score(h, &far.set, NULL, N, &err), "%s", err.message);
+    cr_assert(isfinite(one.loss) && one.loss > 800.0 / N, "%g", one.loss);
+    cr_assert(one.accuracy > 0.5 && one.accuracy < 1, "%g", one.accuracy);
+    heads_close(h);
+    built_input_close(&input);
+    built_close(&b);
+    set_destroy(&s);
+    set_destroy(&far);
+}
+
 static built_eval linear_eval(const set *train, const set *test, const char *options) {
     return (built_eval){.id = "linear",
                         .options = options,

@@ -385,3 +385,31 @@ TEST(resnet18_google_lars, in_single_precision) {
 Test(resnet18_google_lars, on_the_cpu_device) {
     check_case("resnet18_google_lars", "cpu", KD_F32, single);
 }
+
+/* torch.nn.functional.normalize: such a row stays 0, and the loss's gradient reaches it unharmed.
+ */
+TEST(normalize, a_row_of_zeros_has_a_finite_gradient) {
+    golden g = {.real = KD_F64};
+    built_open(&g.b, "reference");
+    graph *described = graph_create(&(graph_options){.real = KD_F64});
+    kd_scope s = graph_root(described);
+    kd_tensor *x = kd_input(s, "x", (kd_spec){.rank = 2, .dim = {2, 3}}), *gradient;
+    kd_tensor *loss = kd_sum(kd_mul(kd_l2_normalize(x), x));
+    s->api->gradients(loss, &x, 1, &gradient);
+    kd_output(s, "gradient", gradient);
+    kd_program *p;
+    kd_error err = KD_ERROR_INIT;
+    engine *e = engine_create(g.b.device_table, g.b.device, 1);
+    cr_assert(engine_compile(e, described, "p", &p, &err), "%s", err.message);
+    cr_assert(engine_allocate(e, &err), "%s", err.message);
+    write_reals(p, "x", (double[]){0, 0, 0, 3, 0, 4}, 6);
+    run_program(p);
+    double *got = read_reals(&g, p, "gradient", 6);
+    const double want[] = {0, 0, 0, 0.6, 0, 0.8}; /* of |x|: its direction */
+    for (int i = 0; i < 6; i++) {
+        cr_assert_float_eq(got[i], want[i], 1e-12, "%d: %g, not %g", i, got[i], want[i]);
+    }
+    free(got);
+    engine_destroy(e);
+    built_close(&g.b);
+}

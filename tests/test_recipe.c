@@ -2,10 +2,14 @@
  * Recipes: what `views:` become, what is refused and how, and the op that they end in. */
 #include "leaks.h"
 
+#include "base/file.h"
 #include "graph/graph.h"
 #include "train/recipe.h"
+#include "train/recipe_named.h"
+#include "train/recipe_ops.h"
 
 #include <kindred/ops.h>
+#include <stdlib.h>
 
 static const recipe_source color = {.channels = 3, .mean = {0.1, 0.2, 0.3}, .std = {0.4, 0.5, 0.6}};
 static const recipe_source grey = {.channels = 1, .mean = {0.25}, .std = {0.75}};
@@ -195,7 +199,7 @@ TEST(recipe, normalizes_as_told) {
 
 TEST(recipe, mistakes_are_located) {
     static const char *const wrong[][2] = {
-        {"[]", "run.yaml:1:8: views"},
+        {"[]", "run.yaml:1:1: views: wants a list"},
         {"simclr", "wants a list"},
         {"[simclr]", "run.yaml:1:9: views.0: wants a map"},
         {"[{recipe: simclr}]", "size"},
@@ -237,6 +241,45 @@ TEST(recipe, mistakes_are_located) {
     kd_augment a;
     cr_expect(!recipe_named("bylo", 0, 8, NULL, &color, &a, &r.err));
     cr_expect(strstr(r.err.message, "did you mean byol?"), "%s", r.err.message);
+}
+
+static void expect_documented(const char *page, const char *text) {
+    cr_expect(strstr(page, text), "docs/augmentation.md lacks: %s", text);
+}
+
+/* The page lists every recipe with its ops, and every op with its options. */
+TEST(recipe, page_is_up_to_date) {
+    arena a = {0};
+    kd_error err = KD_ERROR_INIT;
+    char *page;
+    size_t bytes;
+    const char *tests = getenv("KINDRED_TEST_SOURCE");
+    cr_assert(tests, "KINDRED_TEST_SOURCE is the folder of the tests");
+    const char *path = arena_print(&a, "%s/../docs/augmentation.md", tests);
+    cr_assert(file_read(path, 0, &page, &bytes, &err), "%s", err.message);
+    const char *text = arena_copy(&a, page, bytes);
+    free(page);
+    for (int i = 0; named_recipe_at(i); i++) {
+        const named_recipe *r = named_recipe_at(i);
+        expect_documented(text, arena_print(&a, "**`%s`**: %s. Normalised as %s.", r->name,
+                                            r->source, r->normalize));
+        for (int k = 0; k < r->lists; k++) {
+            kd_augment list;
+            cr_assert(recipe_named(r->name, k, 64, "none", &color, &list, &err));
+            char *ops = arena_text(&a, recipe_describe(&list, &a));
+            *strstr(ops, ", normalize") = 0;
+            expect_documented(text, ops);
+        }
+    }
+    int count;
+    for (int code = 0; recipe_op_options(code, &count); code++) {
+        expect_documented(text, arena_print(&a, "`%s`", kd_augment_find_rule(code)->name));
+        for (const option *o = recipe_op_options(code, &count), *end = o + count; o < end; o++) {
+            expect_documented(text, arena_print(&a, " | `%s` | %s", o->name, o->value));
+            expect_documented(text, o->help);
+        }
+    }
+    arena_free(&a);
 }
 
 /* ---- The op. ---- */

@@ -157,6 +157,16 @@ TEST(trainer, a_loss_that_is_not_finite_names_the_step_and_the_checkpoint) {
                                      "schedule.decay=constant",  NULL};
     expect_refusal(FOLDER_NEW, diverging, "the loss is");
     expect_refusal(FOLDER_OVERWRITE, diverging, "runs/small/checkpoints/step-");
+
+    /* The checkpoint of the step before holds what gave that loss: it is not the one named. */
+    kd_error err = KD_ERROR_INIT;
+    int outcome = -1;
+    long long failed = -1, good = -1;
+    cr_assert(!kit_train(&kit, FOLDER_OVERWRITE, diverging, &outcome, &err));
+    cr_assert_eq(sscanf(err.message, "step %lld:", &failed), 1, "%s", err.message);
+    const char *named = strstr(err.hint, "checkpoints/step-");
+    cr_assert(named && sscanf(named, "checkpoints/step-%lld", &good) == 1, "%s", err.hint);
+    cr_assert_eq(good, failed - 2, "step %lld failed, %lld is said to be good", failed, good);
 }
 
 TEST(trainer, pairs_feed_both_views) {
@@ -164,6 +174,11 @@ TEST(trainer, pairs_feed_both_views) {
     expect_train(FOLDER_NEW,
                  WITH("name=augmented", "data.paired=true", "data.pairs={arm: augmented}"));
     cr_assert(!kit_same_state("semantic", "augmented", 16));
+    /* Two entries of one view take turns as one entry of two does. */
+    expect_train(FOLDER_NEW, WITH("name=apart", "data.paired=true",
+                                  "views=[{recipe: simclr_cifar, size: 12, normalize: store}, "
+                                  "{recipe: simclr_cifar, size: 12, normalize: store}]"));
+    cr_assert(kit_same_state("semantic", "apart", 16));
 }
 
 TEST(trainer, evals_compare_with_untrained_and_pixels_once) {

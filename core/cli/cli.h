@@ -5,8 +5,8 @@
 
 #include "plugin/registry.h"
 
-/* Exit status of the process; a run that was interrupted after a checkpoint ends with 128 + the
- * signal's number. */
+/* Exit status of the process; what was interrupted (training: after a checkpoint) ends with 128 +
+ * the signal's number. */
 #define STATUS_OK 0
 #define STATUS_ERROR 1
 #define STATUS_USAGE 2

@@ -66,14 +66,6 @@ static void close_run(opened *o) {
     registry_close(o->plugins);
 }
 
-static bool cancelled(bool ok, int *ret_status, const kd_error *err) {
-    if (!ok && err->code == KD_E_CANCELLED && interrupt_signal()) {
-        *ret_status = 128 + interrupt_signal();
-        return true;
-    }
-    return ok;
-}
-
 static bool measure(opened *o, kd_error *err) {
     const char *path = arena_print(&o->run->memory, "%s/evals.jsonl", o->folder.path);
     metrics *m = metrics_open(path, INT64_MAX, err);
@@ -87,6 +79,7 @@ static bool measure(opened *o, kd_error *err) {
 }
 
 bool command_eval(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
     opened o = {.step = 0};
     bool ok = open_run(in, &o, err);
     if (ok && o.run->n_evals == 0) {
@@ -95,10 +88,11 @@ bool command_eval(const command_line *in, int *ret_status, kd_error *err) {
     }
     ok = ok && open_encoder(in, &o, NULL, ASSEMBLE_EVALS, err) && measure(&o, err);
     close_run(&o);
-    return cancelled(ok, ret_status, err);
+    return ok;
 }
 
 bool command_embed(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
     opened o = {.step = 0};
     data_part data;
     int64_t rows = 0;
@@ -115,7 +109,7 @@ bool command_embed(const command_line *in, int *ret_status, kd_error *err) {
                (long long)o.assembly.features.width, (long long)o.step);
     }
     close_run(&o);
-    return cancelled(ok, ret_status, err);
+    return ok;
 }
 
 bool command_export(const command_line *in, int *ret_status, kd_error *err) {

@@ -4,11 +4,15 @@
 #include "cli/cli_plugin.h"
 
 #include "base/suggest.h"
+#include "train/interrupt.h"
 
 static int report(const kd_error *err) {
     fprintf(stderr, "kindred: %s\n", err->message);
     if (*err->hint) {
         fprintf(stderr, "  hint: %s\n", err->hint);
+    }
+    if (err->code == KD_E_CANCELLED && interrupt_signal()) {
+        return 128 + interrupt_signal();
     }
     return err->code == E_USAGE ? STATUS_USAGE : STATUS_ERROR;
 }

@@ -102,8 +102,9 @@ static kd_tensor *l2_normalize(kd_scope s, const kd_node *call, kd_tensor *const
     (void)call;
     kd_tensor *x = kd_cast(in[0], KD_REAL);
     const int64_t last = kd_rank(x) - 1;
-    kd_tensor *length = kd_sqrt(kd_sum_axes(kd_mul(x, x), &last, 1, true));
-    return kd_div(x, kd_maximum(length, kd_scalar(s, 1e-12)));
+    kd_tensor *square = kd_sum_axes(kd_mul(x, x), &last, 1, true);
+    /* Bounded before the root, whose gradient at 0 is infinite. */
+    return kd_div(x, kd_sqrt(kd_maximum(square, kd_scalar(s, 1e-24))));
 }
 
 /* u8 [rows, classes]: 1 where the column is the row's label. */

@@ -2,6 +2,7 @@
  * Putting a run together, in the order in which mistakes are cheapest to find. */
 #include "train/assembly.h"
 
+#include "base/log.h"
 #include "train/extraction.h"
 
 #include <stdlib.h>
@@ -140,6 +141,7 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
                    kd_error *err) {
     *a = (assembly){.run = r, .plugins = plugins, .extra = extra};
     progress_init(&a->progress, stderr);
+    log_set_sink(progress_log, &a->progress);
     plugin_host_init(&a->host);
     if (!load_plugins(a, err) || !check_views(a, err) ||
         !machine_open(r, plugins, &a->host.table, &a->machine, err) || !open_images(a, what, err) ||
@@ -154,6 +156,7 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
 }
 
 void assembly_close(assembly *a) {
+    log_set_sink(NULL, NULL);
     features_finish(&a->features);
     features_finish(&a->pixels);
     engine_destroy(a->engine);

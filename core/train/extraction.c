@@ -3,6 +3,7 @@
 #include "train/extraction.h"
 
 #include "train/interrupt.h"
+#include "train/scratch.h"
 
 #include <stdlib.h>
 
@@ -84,16 +85,19 @@ void features_finish(feature_program *p) {
     p->values = NULL;
 }
 
+static size_t value_bytes(const features *f) {
+    return (size_t)(f->rows * f->width) * sizeof *f->value;
+}
+
 void features_free(features *f) {
-    free(f->value);
+    scratch_unmap(f->value, value_bytes(f));
     free(f->label);
     free(f->sample);
     *f = (features){0};
 }
 
-size_t features_bytes(const feature_program *p, const source *from) {
-    const size_t bytes = (size_t)p->width * sizeof(float) + sizeof(int32_t) + sizeof(int64_t);
-    return (size_t)from->samples.count * bytes;
+size_t features_bytes(const source *from) {
+    return (size_t)from->samples.count * (sizeof(int32_t) + sizeof(int64_t));
 }
 
 /* Lays the first images of samples [begin, begin + count) of the list one after another. Rows that
@@ -172,6 +176,14 @@ static bool take(assembly *a, feature_program *p, const source *from, const char
     return true;
 }
 
+/* From positions in the list to indices in the dataset. */
+static void name_samples(const source *from, features *f) {
+    const bool whole = from->store->samples == from->samples.count;
+    for (int64_t i = 0; whole && i < f->rows; i++) {
+        f->sample[i] = from->store->source[f->sample[i]];
+    }
+}
+
 bool features_take(assembly *a, feature_program *p, const source *from, bool labelled,
                    const char *what, features *ret, kd_error *err) {
     features f = {.width = p->width};
@@ -180,14 +192,13 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
         p->pixels = kd_alloc((size_t)p->pixel_bytes);
         p->values = kd_alloc((size_t)(p->batch * p->width) * sizeof(double));
     }
-    f.value = kd_alloc((size_t)(f.rows * f.width) * sizeof *f.value);
+    void *values = NULL;
     row *rows = kd_alloc((size_t)p->batch * sizeof *rows);
-    const bool ok = take(a, p, from, what, &f, rows, err);
+    bool ok = scratch_map(from->store->path, value_bytes(&f), &values, err);
+    f.value = values;
+    ok = ok && take(a, p, from, what, &f, rows, err);
     free(rows);
-    for (int64_t i = 0; i < f.rows; i++) {
-        f.sample[i] = from->store->samples == from->samples.count ? from->store->source[f.sample[i]]
-                                                                  : f.sample[i];
-    }
+    name_samples(from, &f);
     if (!ok) {
         features_free(&f);
         return false;

@@ -25,7 +25,7 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
                    const char *what, features *ret, kd_error *err);
 void features_free(features *f);
 
-/* Bytes of host memory that features of a set take. */
-size_t features_bytes(const feature_program *p, const source *from);
+/* Bytes of anonymous memory that features of a set take; the matrix itself is not in it. */
+size_t features_bytes(const source *from);
 
 #endif

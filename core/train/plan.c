@@ -46,7 +46,7 @@ static size_t set_bytes(const assembly *a, const feature_program *p) {
         }
         if (!known) {
             counted[count++] = s;
-            bytes += features_bytes(p, s);
+            bytes += features_bytes(s);
         }
     }
     return bytes + (size_t)p->pixel_bytes + (size_t)(p->batch * p->width) * sizeof(double);
@@ -97,7 +97,8 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     print_bytes(to, "  program and libraries", plan->process_bytes, "");
     print_bytes(to, "  buffers of training", plan->host_bytes, "");
     print_bytes(to, "  buffers of a checkpoint", plan->checkpoint_bytes, "");
-    print_bytes(to, "  features of evals", plan->feature_bytes, "");
+    print_bytes(to, "  features of evals", plan->feature_bytes,
+                "what evals compute with comes on top");
     print_bytes(to, "  peak, predicted", plan->peak_bytes,
                 "anonymous; mapped images are not in it");
     print_bytes(to, "  images, mapped", (size_t)a->data->store->pixel_bytes, "");

@@ -23,7 +23,7 @@ encoder encoder_of(const kd_backbone *backbone, const void *options) {
 }
 
 int32_t view_image(const recipe_view *view, int32_t images) {
-    return (view->image < 0 ? view->number : view->image) % images;
+    return (view->image < 0 ? view->augment.view : view->image) % images;
 }
 
 static kd_spec vector(int32_t dtype, int64_t length) {
@@ -78,8 +78,10 @@ kd_tensor *build_features(graph *g, const feature_graph *f) {
         const int64_t side = f->augment->size;
         features.pooled = KD_RESHAPE(images, f->batch, side * side * f->augment->channels);
     }
-    kd_output(s, "features", features.pooled);
-    return features.pooled;
+    /* A backbone that ends in a layer gives what layers compute in. */
+    kd_tensor *pooled = kd_cast(features.pooled, KD_REAL);
+    kd_output(s, "features", pooled);
+    return pooled;
 }
 
 kd_augment feature_view(const kd_augment *like, int32_t size) {

@@ -34,7 +34,8 @@ typedef struct train_graph {
  * outputs  loss; the method's reports */
 void build_train(graph *g, const train_graph *t);
 
-/* Which image of the sample a view is cut from. */
+/* Which image of the sample a view is cut from: the views of the whole list take turns, so that two
+ * entries of one view each see both images of a pair. */
 int32_t view_image(const recipe_view *view, int32_t images);
 
 typedef struct feature_graph {

@@ -83,6 +83,12 @@ void progress_note(progress *p, const char *text, double now) {
     }
 }
 
+void progress_log(void *p, int32_t level, const char *line) {
+    const progress *over = p;
+    (void)level;
+    fprintf(over->out, "%s%s\n", over->live ? "\r\033[K" : "", line);
+}
+
 void progress_break(progress *p) {
     if (p->shown) {
         fputc('\n', p->out);

@@ -38,6 +38,10 @@ void progress_note(progress *p, const char *text, double now);
 /* Leaves a live line standing and goes to the next, so that other text can follow. */
 void progress_break(progress *p);
 
+/* Writes a line of its own, over a live line, which comes again with the next one: a log_sink,
+ * whose `p` is a progress. [any thread] */
+void progress_log(void *p, int32_t level, const char *line);
+
 /* The text itself. */
 void progress_format(const progress_state *state, char *ret, size_t bytes);
 

@@ -24,8 +24,8 @@
 typedef struct recipe_view {
     const char *recipe; /* its name as configured; "ops" for a free list */
     int side;           /* which entry of `views:` it comes from */
-    int image;          /* which image of the sample it is cut from; -1: by turns (the view's number
-                         * in its entry, modulo the images of the sample) */
+    int image;          /* which image of the sample it is cut from; -1: by turns (the view's index
+                         * in the whole list, modulo the images of the sample) */
     int number;         /* in its entry, from 0 */
     kd_augment augment; /* augment.view is the view's index in the whole list */
 } recipe_view;

@@ -9,6 +9,7 @@
 #include "train/results.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 typedef struct trainer {
@@ -57,17 +58,30 @@ static bool run_step(trainer *t, kd_error *err) {
     return true;
 }
 
+/* The newest checkpoint whose encoder gave a finite loss in a step after it; -1: none. The one of
+ * the step before holds the very values that gave this loss. */
+static int64_t last_good(const trainer *t) {
+    int64_t *steps = NULL, good = -1;
+    const int count = checkpoint_list(t->folder->checkpoints, &steps);
+    for (int i = 0; i < count; i++) {
+        good = steps[i] < t->step - 1 ? steps[i] : good;
+    }
+    free(steps);
+    return good;
+}
+
 static bool check_loss(const trainer *t, kd_error *err) {
     if (isfinite(t->loss)) {
         return true;
     }
     kd_fail(err, KD_E_DATA, "step %lld: the loss is %g", (long long)t->step, t->loss);
-    if (t->saved < 0) {
-        return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; no checkpoint was written "
-                            "before");
+    const int64_t good = last_good(t);
+    if (good < 0) {
+        return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; no checkpoint is left "
+                            "from before");
     }
     char path[4096];
-    checkpoint_path(t->folder->checkpoints, t->saved, path, sizeof path);
+    checkpoint_path(t->folder->checkpoints, good, path, sizeof path);
     return kd_hint(
         err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s", path);
 }

@@ -191,15 +191,18 @@ bool heads_train(heads *h, int64_t *rows, int64_t count, kd_error *err) {
 /* Adds one sample's scores to a head's sums. Written so that logits that are not numbers lose. */
 static void count_row(head *to, const float *logits, int32_t classes, int32_t label) {
     int ahead = 0;
-    double total = 0;
+    double most = 0, total = 0;
     for (int32_t c = 0; c < classes; c++) {
         const double margin = (double)logits[c] - (double)logits[label];
         ahead += c != label && !(margin < 0 || (margin == 0 && c > label));
-        total += exp(margin);
+        most = margin > most ? margin : most;
+    }
+    for (int32_t c = 0; c < classes; c++) { /* relative to the largest: exp cannot overflow */
+        total += exp((double)logits[c] - (double)logits[label] - most);
     }
     to->accuracy += ahead == 0;
     to->top5 += ahead < TOP;
-    to->loss += log(total);
+    to->loss += most + log(total);
 }
 
 bool heads_score(heads *h, const kd_feature_set *set, const int64_t *rows, int64_t count,

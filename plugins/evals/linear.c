@@ -52,15 +52,19 @@ static bool check_input(const struct linear *self, const kd_eval_input *in, kd_e
     return true;
 }
 
-/* The head that does best on the samples held out: by accuracy, then by loss, then the first. */
+static bool is_better(const head *a, const head *b) {
+    if (!isfinite(a->loss) || !isfinite(b->loss)) {
+        return isfinite(a->loss) && !isfinite(b->loss);
+    }
+    return a->accuracy > b->accuracy || (a->accuracy == b->accuracy && a->loss < b->loss);
+}
+
+/* The head that does best on the samples held out: one that diverged never does; then by accuracy,
+ * then by loss, then the first. */
 static const head *best_head(const head *all, int64_t count) {
     const head *best = all;
     for (int64_t i = 1; i < count; i++) {
-        const bool better =
-            all[i].accuracy > best->accuracy ||
-            (all[i].accuracy == best->accuracy &&
-             (all[i].loss < best->loss || (isnan(best->loss) && !isnan(all[i].loss))));
-        best = better ? &all[i] : best;
+        best = is_better(&all[i], best) ? &all[i] : best;
     }
     return best;
 }

@@ -51,7 +51,7 @@
 
 #define KD_AUGMENT_ARGS 8
 #define KD_AUGMENT_MAX_OPS 16
-#define KD_AUGMENT_MAX_SIDE 16384 /* of a source image */
+#define KD_AUGMENT_MAX_SIDE 65536 /* of a source image */
 #define KD_AUGMENT_MAX_SIZE 4096  /* of a view */
 #define KD_AUGMENT_MAX_RADIUS 64
 

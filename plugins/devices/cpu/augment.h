@@ -16,9 +16,9 @@ extern const kd_kernel augment_kernel;
 
 /* Output rows that the cut makes at once. */
 #define CUT_LANES 16
-/* Floats of `columns`: CUT_LANES rows of a source of up to 1365 pixels a row in colour, or one row
+/* Floats of `columns`: CUT_LANES rows of a source of up to 4096 pixels a row in colour, or one row
  * of the widest there can be. */
-#define CUT_COLUMNS 65536
+#define CUT_COLUMNS (3 * KD_AUGMENT_MAX_SIDE)
 
 /* What one thread works with. */
 struct view {

@@ -67,35 +67,53 @@ static int choose(const geometry *g, int direction) {
     return direction == WEIGHT_GRAD && map <= 16 && (half || g->stride > 1) ? PATCHES : DIRECT;
 }
 
-/* A direction of oneDNN's convolution; its weight in the layout that it likes best. NULL when there
- * is none, or only the reference. */
-static dnnl_primitive_desc_t describe(plan *p, const geometry *g, int direction) {
-    const layout x = layout_of(4, (int64_t[]){g->n, g->c, g->h, g->w}, g->type, dnnl_nhwc);
-    const layout y = layout_of(4, (int64_t[]){g->n, g->o, g->oh, g->ow}, g->type, dnnl_nhwc);
+/* Layouts of a convolution: images as they lie, weights as oneDNN likes them best. */
+typedef struct layouts {
+    layout x, y, w, dw;
+    dnnl_dims_t strides, padding;
+} layouts;
+
+static layouts layouts_of(const geometry *g) {
     const int64_t w_dims[] = {g->o, g->c, g->kh, g->kw};
-    const layout w = layout_of(4, w_dims, g->type, dnnl_format_tag_any);
-    const layout dw = layout_of(4, w_dims, KD_F32, dnnl_format_tag_any);
-    const dnnl_dims_t strides = {g->stride, g->stride}, padding = {g->padding, g->padding};
+    return (layouts){
+        .x = layout_of(4, (int64_t[]){g->n, g->c, g->h, g->w}, g->type, dnnl_nhwc),
+        .y = layout_of(4, (int64_t[]){g->n, g->o, g->oh, g->ow}, g->type, dnnl_nhwc),
+        .w = layout_of(4, w_dims, g->type, dnnl_format_tag_any),
+        .dw = layout_of(4, w_dims, KD_F32, dnnl_format_tag_any),
+        .strides = {g->stride, g->stride},
+        .padding = {g->padding, g->padding},
+    };
+}
+
+/* The primitive of a direction. `forward` is a hint, of the others. NULL: there is none. */
+static dnnl_primitive_desc_t describe_one(plan *p, const layouts *l, int direction,
+                                          const_dnnl_primitive_desc_t forward) {
     const dnnl_alg_kind_t alg = dnnl_convolution_direct;
     dnnl_convolution_desc_t op;
-    dnnl_primitive_desc_t forward = NULL, ret = NULL;
-    if (dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, alg, &x, &w, NULL, &y,
-                                           strides, padding, padding) != dnnl_success ||
-        plan_describe(p, &op, NULL, &forward) != dnnl_success) {
-        return NULL;
-    }
+    dnnl_status_t status;
     if (direction == FORWARD) {
-        ret = forward;
+        status =
+            dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, alg, &l->x, &l->w, NULL,
+                                               &l->y, l->strides, l->padding, l->padding);
+    } else if (direction == INPUT_GRAD) {
+        status = dnnl_convolution_backward_data_desc_init(&op, alg, &l->x, &l->w, &l->y, l->strides,
+                                                          l->padding, l->padding);
     } else {
-        const dnnl_status_t status =
-            direction == INPUT_GRAD
-                ? dnnl_convolution_backward_data_desc_init(&op, alg, &x, &w, &y, strides, padding,
-                                                           padding)
-                : dnnl_convolution_backward_weights_desc_init(&op, alg, &x, &dw, NULL, &y, strides,
-                                                              padding, padding);
-        if (status != dnnl_success || plan_describe(p, &op, forward, &ret) != dnnl_success) {
-            ret = NULL;
-        }
+        status = dnnl_convolution_backward_weights_desc_init(&op, alg, &l->x, &l->dw, NULL, &l->y,
+                                                             l->strides, l->padding, l->padding);
+    }
+    dnnl_primitive_desc_t ret = NULL;
+    return status == dnnl_success && plan_describe(p, &op, forward, &ret) == dnnl_success ? ret
+                                                                                          : NULL;
+}
+
+/* NULL also when oneDNN has only its reference for it. */
+static dnnl_primitive_desc_t describe(plan *p, const geometry *g, int direction) {
+    const layouts l = layouts_of(g);
+    dnnl_primitive_desc_t ret = describe_one(p, &l, FORWARD, NULL);
+    if (ret && direction != FORWARD) {
+        const dnnl_primitive_desc_t forward = ret;
+        ret = describe_one(p, &l, direction, forward);
         dnnl_primitive_desc_destroy(forward);
     }
     if (ret && is_reference(ret)) {
@@ -124,8 +142,7 @@ static bool build_direct(const kd_node *node, plan *p, const geometry *g, int di
                          dnnl_primitive_desc_t desc, kd_error *err) {
     const bool gradient = direction == WEIGHT_GRAD;
     const arguments *a = &direct_arguments[direction];
-    const layout x = layout_of(4, (int64_t[]){g->n, g->c, g->h, g->w}, g->type, dnnl_nhwc);
-    const layout y = layout_of(4, (int64_t[]){g->n, g->o, g->oh, g->ow}, g->type, dnnl_nhwc);
+    const layouts l = layouts_of(g);
     const layout plain =
         layout_of(4, (int64_t[]){g->o, g->c, g->kh, g->kw}, gradient ? KD_F32 : g->type, dnnl_ohwi);
     const layout wanted = *dnnl_primitive_desc_query_md(
@@ -137,8 +154,9 @@ static bool build_direct(const kd_node *node, plan *p, const geometry *g, int di
         dnnl_primitive_desc_destroy(desc);
         return false;
     }
-    const operand operands[] = {
-        {a->first, &x, a->first_slot}, {a->weight, &wanted, weight}, {a->last, &y, a->last_slot}};
+    const operand operands[] = {{a->first, &l.x, a->first_slot},
+                                {a->weight, &wanted, weight},
+                                {a->last, &l.y, a->last_slot}};
     return plan_add(p, node, desc, operands, 3, err) &&
            (!gradient || plan_settle(p, node, &wanted, weight, &plain, OUTPUT(0), err));
 }

@@ -212,9 +212,10 @@ static bool device_open(const void *config, const kd_host *host, kd_device **ret
         return kd_fail(err, KD_E_DEVICE, "oneDNN does not start on this processor");
     }
     const dnnl_version_t *version = dnnl_version();
-    snprintf(device->description, sizeof device->description, "%d threads, %s, oneDNN %d.%d.%d%s%s",
-             device->threads, effective_isa()->name, version->major, version->minor, version->patch,
-             KD_ISA[0] ? ", built for " : "", KD_ISA);
+    snprintf(device->description, sizeof device->description,
+             "%d thread%s, %s, oneDNN %d.%d.%d%s%s", device->threads,
+             device->threads > 1 ? "s" : "", effective_isa()->name, version->major, version->minor,
+             version->patch, KD_ISA[0] ? ", built for " : "", KD_ISA);
     *ret = device;
     return true;
 }

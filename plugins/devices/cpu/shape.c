@@ -150,27 +150,22 @@ static void transpose_span(const void *work, int64_t begin, int64_t end) {
     }
 }
 
-void run_transpose(kd_device *device, const kd_node *node, void *state, void *const *in,
-                   void *const *out, void *scratch) {
-    const kd_spec *x = &node->inputs[0];
-    uint32_t rank;
-    const int64_t *order = kd_attr_ints(node, "order", &rank);
+/* Of an input that is not empty. */
+static permutation permutation_of(const kd_spec *x, const int64_t *order, const void *from,
+                                  void *to) {
     int64_t own[KD_MAX_RANK], step = 1;
     for (int axis = x->rank - 1; axis >= 0; axis--) {
         own[axis] = step;
         step *= x->dim[axis];
     }
-    if (step == 0) {
-        return;
-    }
-    permutation p = {.from = in[0],
-                     .to = out[0],
+    permutation p = {.from = from,
+                     .to = to,
                      .bytes = kd_dtype_bytes(x->dtype),
                      .rank = 1,
                      .dim = {1},
                      .stride = {step}};
-    for (uint32_t i = 0; i < rank; i++) {
-        const int64_t dim = x->dim[order[i]], stride = own[order[i]];
+    for (int axis = 0; axis < x->rank; axis++) {
+        const int64_t dim = x->dim[order[axis]], stride = own[order[axis]];
         if (p.stride[p.rank - 1] == stride * dim) {
             p.dim[p.rank - 1] *= dim;
             p.stride[p.rank - 1] = stride;
@@ -179,8 +174,19 @@ void run_transpose(kd_device *device, const kd_node *node, void *state, void *co
             p.stride[p.rank++] = stride;
         }
     }
-    const int64_t run = p.dim[p.rank - 1];
-    span_for(device, step / run, 16384 / run + 1, transpose_span, &p);
+    return p;
+}
+
+void run_transpose(kd_device *device, const kd_node *node, void *state, void *const *in,
+                   void *const *out, void *scratch) {
+    uint32_t rank;
+    const int64_t *order = kd_attr_ints(node, "order", &rank);
+    const int64_t count = kd_elements(&node->inputs[0]);
+    if (count > 0) {
+        const permutation p = permutation_of(&node->inputs[0], order, in[0], out[0]);
+        const int64_t run = p.dim[p.rank - 1];
+        span_for(device, count / run, 16384 / run + 1, transpose_span, &p);
+    }
 }
 
 /* Rows by index. */
