@@ -5,11 +5,12 @@ column that stands beside kindred's own in the README.
 
     bench/cifar10_knn.py cifar-10-batches-bin [--epochs 10] [--at 0,1,3,5,10]
 
-ResNet-18 with torchvision's blocks, the CIFAR stem (3x3, no pooling) and 16 base channels; the
-two-layer head with batch norm; SGD. Augmentation: random resized crop .08-1 (bilinear), flip,
-jitter .4 .4 .4 .1 with probability .8 in random order, grayscale .2, no blur (SimCLR's
-CIFAR setting), in float. kNN: cosine, k 200, T 0.1, votes exp(s / T), bank: the 50,000 training
-images without augmentation, encoder in eval mode. Needs torch and torchvision; no download.
+ResNet-18 with torchvision's blocks, the CIFAR stem (3x3, no pooling) and 16 base channels, the
+two-layer head with batch norm, SGD: the settings of examples/simclr-cifar10.yaml. Augmentation:
+random resized crop .08-1 (bilinear), flip, jitter .4 .4 .4 .1 with probability .8 in random order,
+grayscale .2, no blur (SimCLR's setting for CIFAR), in float. kNN: cosine, k 200, T 0.1, votes
+exp(s / T), bank: the 50,000 training images without augmentation, encoder in eval mode. Needs torch
+and torchvision; no download.
 """
 import argparse
 import math
@@ -147,8 +148,8 @@ def main():
     p.add_argument("--output", type=int, default=128)
     p.add_argument("--batch", type=int, default=256)
     p.add_argument("--lr", type=float, default=0.12)
-    p.add_argument("--weight-decay", type=float, default=5e-4)
-    p.add_argument("--warmup-epochs", type=float, default=1)
+    p.add_argument("--weight-decay", type=float, default=1e-4)
+    p.add_argument("--warmup-epochs", type=float, default=0.5)
     p.add_argument("--temperature", type=float, default=0.2)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)

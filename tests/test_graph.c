@@ -138,7 +138,8 @@ Test(graph, layers_compute_in_the_compute_type_and_everything_else_in_real) {
     graph_destroy(g);
 }
 
-/* Where the text of `g` must equal tests/golden/graphs/NAME; KINDRED_REWRITE_GOLDEN=1 rewrites it. */
+/* Where the text of `g` must equal tests/golden/graphs/NAME; KINDRED_REWRITE_GOLDEN=1 rewrites it.
+ */
 static void check_golden(const char *name, const char *text) {
     char path[512];
     snprintf(path, sizeof path, "%s/golden/graphs/%s", getenv("KINDRED_TEST_SOURCE"), name);

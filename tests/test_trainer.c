@@ -169,6 +169,26 @@ TEST(trainer, a_loss_that_is_not_finite_names_the_step_and_the_checkpoint) {
     cr_assert_eq(good, failed - 2, "step %lld failed, %lld is said to be good", failed, good);
 }
 
+TEST(trainer, weights_that_are_not_finite_are_never_saved_over_good_ones) {
+    /* The update of the first step overflows, after a finite loss. */
+    const char *const bursting[] = {
+        "optimizer.lr=1e30",        "optimizer.weight_decay=1", "optimizer.momentum=0",
+        "optimizer.decay_all=true", "checkpoint.every_steps=1", "checkpoint.keep=1",
+        "schedule.decay=constant",  "schedule.warmup_epochs=0", NULL};
+    kd_error err = KD_ERROR_INIT;
+    int outcome = -1;
+    cr_assert(!kit_train(&kit, FOLDER_NEW, bursting, &outcome, &err));
+    cr_assert(strstr(err.message, "is not finite") || strstr(err.message, "the loss is"), "%s",
+              err.message);
+    const char *named = strstr(err.hint, "checkpoints/step-");
+    long long good = -1;
+    if (named && sscanf(named, "checkpoints/step-%lld", &good) == 1) {
+        char path[256];
+        snprintf(path, sizeof path, "runs/small/checkpoints/step-%lld", good);
+        cr_assert(file_exists(path), "%s is named but gone", path);
+    }
+}
+
 TEST(trainer, pairs_feed_both_views) {
     expect_train(FOLDER_NEW, WITH("name=semantic", "data.paired=true"));
     expect_train(FOLDER_NEW,

@@ -71,7 +71,7 @@ static bool check_labels(const eval_data *d, kd_error *err) {
 }
 
 static bool open_images(assembly *a, unsigned what, kd_error *err) {
-    images_init(&a->images, a->plugins, &a->host.table, &a->progress);
+    images_init(&a->images, a->plugins, registry_host(a->plugins), &a->progress);
     if (!images_open(&a->images, &a->run->data, &a->data, err)) {
         return kd_while(err, "data");
     }
@@ -142,10 +142,9 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
     *a = (assembly){.run = r, .plugins = plugins, .extra = extra};
     progress_init(&a->progress, stderr);
     log_set_sink(progress_log, &a->progress);
-    plugin_host_init(&a->host);
     if (!load_plugins(a, err) || !check_views(a, err) ||
-        !machine_open(r, plugins, &a->host.table, &a->machine, err) || !open_images(a, what, err) ||
-        !read_views(a, err)) {
+        !machine_open(r, plugins, registry_host(plugins), &a->machine, err) ||
+        !open_images(a, what, err) || !read_views(a, err)) {
         return false;
     }
     a->engine = engine_create(a->machine.table, a->machine.device, (uint64_t)r->keys.seed);
@@ -162,7 +161,6 @@ void assembly_close(assembly *a) {
     engine_destroy(a->engine);
     machine_close(&a->machine);
     images_close(&a->images);
-    plugin_host_finish(&a->host);
     arena_free(&a->memory);
     a->engine = NULL;
 }

@@ -4,7 +4,7 @@
 #define CORE_TRAIN_ASSEMBLY_H
 
 #include "graph/engine.h"
-#include "plugin/host.h"
+#include "plugin/registry.h"
 #include "train/images.h"
 #include "train/machine.h"
 #include "train/programs.h"
@@ -32,7 +32,6 @@ typedef struct eval_data {
 typedef struct assembly {
     run *run;
     registry *plugins;
-    plugin_host host;
     progress progress;
     arena memory;
     image_sets images;

@@ -20,7 +20,9 @@ typedef struct checkpoint_info {
     const char *data;   /* what identifies the samples */
 } checkpoint_info;
 
-/* Writes folder/step-N, then removes all but the newest `keep` and the best. */
+/* Writes folder/step-N, then removes all but the newest `keep` and the best.
+ *
+ * fails with KD_E_DATA, leaving all as it was, when a variable is not finite: no run could go on */
 bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info, int keep,
                      kd_error *err);
 

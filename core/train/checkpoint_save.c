@@ -8,7 +8,31 @@
 #include "base/log.h"
 #include "base/sha256.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+static bool is_finite(const void *data, const kd_spec *spec) {
+    const int64_t count = kd_elements(spec);
+    bool finite = true;
+    for (int64_t i = 0; finite && i < count; i++) {
+        finite = spec->dtype == KD_F64   ? isfinite(((const double *)data)[i])
+                 : spec->dtype == KD_F32 ? isfinite(((const float *)data)[i])
+                                         : true;
+    }
+    return finite;
+}
+
+/* A variable, unless it would make a checkpoint that no run can go on from. */
+static bool read_variable(engine *e, int i, void *to, kd_error *err) {
+    const variable *v = engine_variable(e, i);
+    if (!engine_read_variable(e, i, to, kd_bytes(&v->spec), err)) {
+        return false;
+    }
+    if (!is_finite(to, &v->spec)) {
+        return kd_fail(err, KD_E_DATA, "%s holds a value that is not finite", v->name);
+    }
+    return true;
+}
 
 static bool write_variables(safetensors_writer *w, engine *e, kd_error *err) {
     void *buffer = NULL;
@@ -20,8 +44,7 @@ static bool write_variables(safetensors_writer *w, engine *e, kd_error *err) {
             buffer = kd_grow(buffer, bytes);
             capacity = bytes;
         }
-        ok = engine_read_variable(e, i, buffer, bytes, err) &&
-             safetensors_write(w, i, buffer, bytes, err);
+        ok = read_variable(e, i, buffer, err) && safetensors_write(w, i, buffer, bytes, err);
     }
     free(buffer);
     return ok;

@@ -82,7 +82,7 @@ static bool run_eval(work *w, int index, kd_eval_output *out, kd_error *err) {
                             .seed = (uint64_t)a->run->keys.seed,
                             .train = as_set(train),
                             .test = as_set(test),
-                            .host = &a->host.table,
+                            .host = registry_host(a->plugins),
                             .program_open = open_program,
                             .program_close = close_program,
                             .write = program_write,

@@ -30,6 +30,18 @@ static double views_between(const trainer *t, int64_t from) {
     return (double)(t->step - from) * t->a->run->train.batch * t->a->views.count;
 }
 
+/* Adds the checkpoint to go back to, when training broke down. Returns false. */
+static bool name_good(const trainer *t, int64_t good, kd_error *err) {
+    if (good < 0) {
+        return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; no checkpoint is left "
+                            "from before");
+    }
+    char path[4096];
+    checkpoint_path(t->folder->checkpoints, good, path, sizeof path);
+    return kd_hint(
+        err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s", path);
+}
+
 static bool save(trainer *t, kd_error *err) {
     if (t->saved == t->step) {
         return true;
@@ -37,7 +49,7 @@ static bool save(trainer *t, kd_error *err) {
     t->info.step = t->step;
     if (!checkpoint_save(t->folder->checkpoints, t->a->engine, &t->info, t->a->run->checkpoint.keep,
                          err)) {
-        return false;
+        return err->code == KD_E_DATA ? name_good(t, t->saved, err) : false;
     }
     t->saved = t->step;
     return true;
@@ -75,15 +87,7 @@ static bool check_loss(const trainer *t, kd_error *err) {
         return true;
     }
     kd_fail(err, KD_E_DATA, "step %lld: the loss is %g", (long long)t->step, t->loss);
-    const int64_t good = last_good(t);
-    if (good < 0) {
-        return kd_hint(err, "lower optimizer.lr or lengthen the warm-up; no checkpoint is left "
-                            "from before");
-    }
-    char path[4096];
-    checkpoint_path(t->folder->checkpoints, good, path, sizeof path);
-    return kd_hint(
-        err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s", path);
+    return name_good(t, last_good(t), err);
 }
 
 static void write_line(trainer *t, double now) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A backbone: turns images into features. It describes a graph, once, under the scope it is given. */
+ * A backbone: turns images into features. It describes a graph, once, under the scope it is given.
+ */
 #ifndef KINDRED_BACKBONE_H
 #define KINDRED_BACKBONE_H
 

@@ -44,8 +44,9 @@ typedef struct kd_device_plugin {
     uint32_t size, flags;
     bool (*open)(const void *config, const kd_host *host, kd_device **ret, kd_error *err);
     void (*close)(kd_device *device);
-    /* A short text for people and for the run's record: "2 threads, avx512_core_bf16, oneDNN 2.6.3".
-     * Runs that differ in it need not give the same bits. Lives as long as the device. */
+    /* A short text for people and for the run's record: "2 threads, avx512_core_bf16,
+     * oneDNN 2.6.3". Runs that differ in it need not give the same bits. Lives as long as the
+     * device. */
     const char *(*describe)(kd_device *device);
     /* Zeroed memory, touched, aligned to `alignment`. fails with KD_E_MEMORY. */
     bool (*allocate)(kd_device *device, size_t bytes, void **ret, kd_error *err);
@@ -54,7 +55,8 @@ typedef struct kd_device_plugin {
     void (*download)(kd_device *device, void *to, const void *from, size_t bytes);
     bool (*wait)(kd_device *device, kd_error *err);
     uint32_t alignment; /* of every tensor, in bytes: a power of two */
-    /* Types that this machine computes fast, besides f32: bit 1u << KD_BF16. For precision: auto. */
+    /* Types that this machine computes fast, besides f32: bit 1u << KD_BF16. For precision: auto.
+     */
     uint32_t fast_types;
     uint32_t n_kernels, kernel_stride; /* elements may grow, so step by the stride */
     const kd_kernel *kernels;

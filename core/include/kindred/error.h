@@ -29,7 +29,8 @@ typedef struct kd_error {
     char hint[512];     /* what the user can do about it; may be empty */
 } kd_error;
 
-#define KD_ERROR_INIT {.size = sizeof(kd_error)}
+#define KD_ERROR_INIT                                                                              \
+    { .size = sizeof(kd_error) }
 
 /* Writes the message, clears the hint, returns false: `return kd_fail(err, KD_E_IO, ...)`. */
 __attribute__((format(printf, 3, 4), unused)) static inline bool

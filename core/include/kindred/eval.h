@@ -31,7 +31,8 @@ struct kd_eval_input {
                          void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
                          kd_error *err);
     void (*program_close)(const kd_eval_input *in, kd_program *program);
-    /* Host memory in, host memory out; names as in the build. A state may be written and read too. */
+    /* Host memory in, host memory out; names as in the build. A state may be written and read too.
+     */
     bool (*write)(kd_program *program, const char *name, const void *data, size_t bytes,
                   kd_error *err);
     bool (*run)(kd_program *program, kd_error *err);

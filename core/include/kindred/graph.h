@@ -16,7 +16,8 @@
 #define KD_MAX_RANK 6
 
 /* Element types. KD_REAL is the run's own: f32, or f64 where the reference device checks others. A
- * host resolves KD_REAL and KD_COMPUTE when a tensor is made: specs that come back never hold them. */
+ * host resolves KD_REAL and KD_COMPUTE when a tensor is made: specs that come back never hold them.
+ */
 #define KD_REAL 0
 #define KD_COMPUTE (-1) /* what layers with parameters compute in: bf16, or real */
 #define KD_F32 1
@@ -69,10 +70,10 @@ typedef kd_place *kd_scope;
 
 /* How a parameter or a state starts. Draws come from Philox keyed by (seed, name), so they depend
  * on nothing else. */
-#define KD_INIT_CONSTANT 0       /* a */
-#define KD_INIT_NORMAL 1         /* mean a, standard deviation b */
-#define KD_INIT_UNIFORM 2        /* in [a, b) */
-#define KD_INIT_TRUNC_NORMAL 3   /* mean a, standard deviation b, cut at +-2 (as timm: absolute) */
+#define KD_INIT_CONSTANT 0     /* a */
+#define KD_INIT_NORMAL 1       /* mean a, standard deviation b */
+#define KD_INIT_UNIFORM 2      /* in [a, b) */
+#define KD_INIT_TRUNC_NORMAL 3 /* mean a, standard deviation b, cut at +-2 (as timm: absolute) */
 typedef struct kd_init {
     int32_t kind, reserved;
     double a, b;
@@ -146,8 +147,8 @@ kd_child(kd_scope s, const char *format, ...) {
     return s->api->child(s, name);
 }
 
-__attribute__((format(printf, 2, 3), unused)) static inline void kd_reject(kd_scope s,
-                                                                           const char *format, ...) {
+__attribute__((format(printf, 2, 3), unused)) static inline void
+kd_reject(kd_scope s, const char *format, ...) {
     char message[512];
     va_list arguments;
     va_start(arguments, format);

@@ -60,13 +60,12 @@ typedef struct kd_norm {
 } kd_norm;
 static inline kd_tensor *kd_batchnorm(kd_scope s, const char *name, kd_tensor *x, bool train,
                                       kd_norm n) {
-    return kd_compose(
-        kd_child(s, "%s", name), "batch_norm", &x, 1,
-        (kd_attr[]){KD_I("train", train), KD_F("eps", n.eps > 0 ? n.eps : 1e-5),
-                    KD_F("momentum", n.momentum > 0 ? n.momentum : 0.1),
-                    KD_I("scale", !n.no_scale), KD_I("shift", !n.no_shift),
-                    KD_I("zero_scale", n.zero_scale)},
-        6);
+    return kd_compose(kd_child(s, "%s", name), "batch_norm", &x, 1,
+                      (kd_attr[]){KD_I("train", train), KD_F("eps", n.eps > 0 ? n.eps : 1e-5),
+                                  KD_F("momentum", n.momentum > 0 ? n.momentum : 0.1),
+                                  KD_I("scale", !n.no_scale), KD_I("shift", !n.no_shift),
+                                  KD_I("zero_scale", n.zero_scale)},
+                      6);
 }
 
 static inline kd_tensor *kd_compose_pure(const char *layer, kd_tensor *const *in, uint32_t n_in,
@@ -77,10 +76,9 @@ static inline kd_tensor *kd_compose_pure(const char *layer, kd_tensor *const *in
 /* x [n, h, w, c] -> [n, h', w', c]. */
 static inline kd_tensor *kd_max_pool2d(kd_tensor *x, int64_t kernel, int64_t stride,
                                        int64_t padding) {
-    return kd_compose_pure("max_pool2d", &x, 1,
-                           (kd_attr[]){KD_I("kernel", kernel), KD_I("stride", stride),
-                                       KD_I("padding", padding)},
-                           3);
+    return kd_compose_pure(
+        "max_pool2d", &x, 1,
+        (kd_attr[]){KD_I("kernel", kernel), KD_I("stride", stride), KD_I("padding", padding)}, 3);
 }
 
 /* x [n, h, w, c] -> mean over h and w, real [n, c]. */

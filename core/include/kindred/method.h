@@ -28,8 +28,8 @@ typedef struct kd_method_input {
     uint32_t reserved;
     const kd_view *views;
     const kd_encoder *encoder;
-    int64_t samples;      /* in the whole set */
-    kd_tensor *indices;   /* [n] i32: the samples of the batch */
+    int64_t samples;    /* in the whole set */
+    kd_tensor *indices; /* [n] i32: the samples of the batch */
 } kd_method_input;
 
 typedef struct kd_method {

@@ -86,9 +86,12 @@ typedef struct kd_ints {
         char owner[8];                                                                             \
         type record;                                                                               \
         char text[(sizeof(texts) + 3) / 4 * 4];                                                    \
-    } KD_CONCAT(kd_note_, __COUNTER__) = {8,             sizeof(type) + (sizeof(texts) + 3) / 4 * 4, \
-                                          number,        KD_NOTE_OWNER,                            \
-                                          {__VA_ARGS__}, texts};
+    } KD_CONCAT(kd_note_, __COUNTER__) = {8,                                                       \
+                                          sizeof(type) + (sizeof(texts) + 3) / 4 * 4,              \
+                                          number,                                                  \
+                                          KD_NOTE_OWNER,                                           \
+                                          {__VA_ARGS__},                                           \
+                                          texts};
 
 /* The instruction set that a build needs beyond the baseline: the build system's to say. */
 #ifndef KD_ISA
@@ -115,16 +118,14 @@ typedef struct kd_ints {
     static const char kd_this_id[] = id_, kd_this_version[] = version_;
 
 #define KD_OPTION_RECORD(config_, field_, type_, flags_, value_, min_, max_, choices_, help_)      \
-    KD_NOTE_RECORD(kd_note_option, KD_NOTE_OPTION,                                                 \
-                   KD_JOIN6(#field_, value_, min_, max_, choices_, help_),                         \
-                   .size = sizeof(kd_note_option), .order = __LINE__, .type = (type_),             \
-                   .flags = (flags_), .offset = offsetof(config_, field_),                         \
-                   .field_size = sizeof(((config_ *)0)->field_), .name = 0,                        \
-                   .value = sizeof(#field_), .min = sizeof(#field_) + sizeof(value_),              \
-                   .max = sizeof(#field_) + sizeof(value_) + sizeof(min_),                         \
-                   .choices = sizeof(#field_) + sizeof(value_) + sizeof(min_) + sizeof(max_),      \
-                   .help = sizeof(#field_) + sizeof(value_) + sizeof(min_) + sizeof(max_) +        \
-                           sizeof(choices_))
+    KD_NOTE_RECORD(                                                                                \
+        kd_note_option, KD_NOTE_OPTION, KD_JOIN6(#field_, value_, min_, max_, choices_, help_),    \
+        .size = sizeof(kd_note_option), .order = __LINE__, .type = (type_), .flags = (flags_),     \
+        .offset = offsetof(config_, field_), .field_size = sizeof(((config_ *)0)->field_),         \
+        .name = 0, .value = sizeof(#field_), .min = sizeof(#field_) + sizeof(value_),              \
+        .max = sizeof(#field_) + sizeof(value_) + sizeof(min_),                                    \
+        .choices = sizeof(#field_) + sizeof(value_) + sizeof(min_) + sizeof(max_),                 \
+        .help = sizeof(#field_) + sizeof(value_) + sizeof(min_) + sizeof(max_) + sizeof(choices_))
 #define KD_FIELD_IS(config_, field_, type_)                                                        \
     _Static_assert(_Generic(((config_ *)0)->field_, type_ : 1, default : 0),                       \
                    #field_ " must be declared as " #type_);

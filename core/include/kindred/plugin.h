@@ -34,7 +34,8 @@ struct kd_host {
     const void *(*extension)(const kd_host *host, const char *id);
 };
 
-/* What the entry returns: static, the plugin's. The host copies it and compares it with the note. */
+/* What the entry returns: static, the plugin's. The host copies it and compares it with the note.
+ */
 typedef struct kd_plugin {
     uint32_t size;
     uint16_t abi_major, abi_minor;

@@ -10,9 +10,9 @@
  *     {segments, beta1, beta2, eps} -> param, moment1, moment2
  *
  * All in real. Outputs are the inputs' own memory (param, moments): updated in place. hyper is
- * {learning rate, weight decay, 1 - beta1^t, 1 - beta2^t}, the last two for adamw. Every gradient is
- * multiplied by grad_scale first. segments: ints, three a tensor: offset, count, KD_UPDATE_ flags;
- * gaps between segments are left alone. */
+ * {learning rate, weight decay, 1 - beta1^t, 1 - beta2^t}, the last two for adamw. Every gradient
+ * is multiplied by grad_scale first. segments: ints, three a tensor: offset, count, KD_UPDATE_
+ * flags; gaps between segments are left alone. */
 #ifndef KINDRED_UPDATE_H
 #define KINDRED_UPDATE_H
 
