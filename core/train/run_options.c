@@ -59,7 +59,8 @@ static const option checkpoint_options[] = {
     OPTION_INT(checkpoint_keys, every_epochs, 1, 0, , "epochs between two checkpoints; 0: only by every_steps and at the end"),
     OPTION_INT(checkpoint_keys, every_steps, 0, 0, , "steps between two more; 0: none"),
     OPTION_INT(checkpoint_keys, keep, 2, 1, 1000, "how many of the newest stay"),
-    OPTION_TEXT(checkpoint_keys, keep_best, "", "name of an eval: its best checkpoint stays too; chosen on its test data, so no figure to report"),
+    OPTION_TEXT(checkpoint_keys, keep_best, "", "name of an eval: its best checkpoint stays too; "
+                "chosen on its test data, so no figure to report"),
 };
 static const option eval_options[] = {
     OPTION_TEXT(eval_keys, name, "", "in tables and metrics; empty: the plugin's"),
