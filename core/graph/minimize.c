@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Gradients of every parameter into one region, clipping, and the optimizer's one pass over it; and
  * what ends a graph: pending assignments become copies, dead nodes go. */
-#include "graph/internal.h"
+#include "graph/plan.h"
 
 #include <kindred/ops.h>
 #include <kindred/update.h>
@@ -27,14 +27,6 @@ static int64_t lay_out(graph *g) {
     return offset / (int64_t)kd_dtype_bytes(g->real);
 }
 
-/* The value whose memory `v` is: through reshapes. */
-static struct value *owner(struct value *v) {
-    while (v->alias_of) {
-        v = v->alias_of;
-    }
-    return v;
-}
-
 /* Memory that a kernel writes, and no other gradient claims, can be the region's own. */
 static bool can_home(const struct value *v) {
     return v->producer && v->home == HOME_ARENA && !v->producer->update;
@@ -43,7 +35,7 @@ static bool can_home(const struct value *v) {
 static void home_gradients(graph *g, kd_tensor **gradients) {
     for (int i = 0; i < g->parameters.count && !g->failed; i++) {
         const struct value *p = g->parameters.item[i];
-        struct value *d = owner(as_value(kd_cast(gradients[i], KD_REAL)));
+        struct value *d = plan_owner(as_value(kd_cast(gradients[i], KD_REAL)));
         if (!can_home(d)) {
             d = as_value(kd_emit1("copy", &d->base));
         }
