@@ -245,13 +245,13 @@ static void bench_pool(bench *b, int32_t type) {
 }
 
 static void bench_update(bench *b, int64_t count, int in_18, int in_50) {
-    const int64_t segments[] = {0, count, 3};
-    job j = {.attrs = {KD_IS("segments", segments, 3), KD_F("momentum", 0.9)}};
+    const int64_t segments[] = {0, count, 3, 0};
+    job j = {.attrs = {KD_IS("segments", segments, 4), KD_F("momentum", 0.9)}};
     j.node = (kd_node){.op = "lars", .n_inputs = 5, .n_outputs = 2, .n_attrs = 2};
     for (int i = 0; i < 3; i++) {
         j.inputs[i] = j.outputs[i] = (kd_spec){KD_F32, 1, {count}};
     }
-    j.inputs[3] = (kd_spec){KD_F32, 1, {4}};
+    j.inputs[3] = (kd_spec){KD_F32, 1, {5}};
     j.inputs[4] = (kd_spec){KD_F32, 0, {0}};
     report(b, count > 20000000 ? "25.6 M" : "11.2 M", &j, in_18, in_50);
     job c = {.node = {.op = "cast", .n_inputs = 1, .n_outputs = 1}};

@@ -109,7 +109,7 @@ static double run_loss(training *t) {
 
 static double step(training *t) {
     kd_error err = KD_ERROR_INIT;
-    cr_assert(program_write_reals(t->program, "hyper", (double[]){0.05, 1e-4, 1, 1}, 4, &err), "%s",
+    cr_assert(program_write_reals(t->program, "hyper", (double[]){0.05, 1e-4, 1, 1, 1}, 5, &err), "%s",
               err.message);
     return run_loss(t);
 }

@@ -110,7 +110,7 @@ typedef struct call {
 
 /* The input whose memory an optimizer's output is: param, then the moments. -1: none. */
 static int owner_input(const call *c, uint32_t output) {
-    static const char *const updates[] = {"sgd", "lars", "adamw"};
+    static const char *const updates[] = {"sgd", "lars", "adamw", "average", "unit_rows"};
     for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
         if (strcmp(c->node.op, updates[i]) == 0) {
             return output == 0 ? 0 : (int)output + 1;

@@ -7,7 +7,8 @@
 
 static const int64_t sizes[] = OP_SIZES;
 static const op_case *const tables[] = {ops_elementwise_cases, ops_shape_cases, ops_reduce_cases,
-                                        ops_contract_cases,    ops_image_cases, ops_update_cases};
+                                        ops_contract_cases,    ops_image_cases, ops_attention_cases,
+                                        ops_update_cases};
 
 const op_case *op_case_at(int i) {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -157,9 +158,9 @@ static side run_on(const op_run *run, const test_device *d, int32_t real, int32_
 /* Ops that compute nothing which is rounded, or round it once in a way that is defined. */
 static bool is_exact(const char *op) {
     static const char *const exact[] = {
-        "neg",    "abs",           "relu",    "maximum",   "where",     "cast",
-        "copy",   "stop_gradient", "reshape", "transpose", "slice",     "pad",
-        "concat", "gather",        "fill",    "broadcast", "max_pool2d"};
+        "neg",    "abs",           "relu",    "maximum",   "where",      "cast",
+        "copy",   "stop_gradient", "reshape", "transpose", "slice",      "pad",
+        "concat", "gather",        "fill",    "broadcast", "max_pool2d", "random"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
         if (strcmp(op, exact[i]) == 0) {
             return true;

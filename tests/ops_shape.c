@@ -35,6 +35,10 @@ static void concat(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor
 }
 
 /* arg: rows */
+static void scatter_rows(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    out[0] = kd_scatter_rows(in[0], in[1], in[2]);
+}
+
 static void scatter_add(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
     out[0] = kd_scatter_add(in[0], in[1], c->arg[0]);
 }
@@ -92,6 +96,12 @@ const op_case ops_shape_cases[] = {
      .in = {{WHOLE(KD_I32, 0, 3, 8)}, {REAL(8, 2)}}, .arg = {4}, .gradient = true},
     {"scatter_add", "large", .build = scatter_add,
      .in = {{WHOLE(KD_I32, 0, 57, 999)}, {REAL(999, 33)}}, .arg = {61}},
+    {"scatter_rows", "duplicates", .build = scatter_rows,
+     .in = {{IN(9, 5)}, {WHOLE(KD_I32, 0, 9, 31)}, {IN(31, 5)}}},
+    {"scatter_rows", "integers", .build = scatter_rows,
+     .in = {{WHOLE(KD_I32, 0, 99, 7)}, {WHOLE(KD_I32, 0, 7, ANY)}, {WHOLE(KD_I32, 0, 99, ANY)}}},
+    {"scatter_rows", "nothing", .build = scatter_rows,
+     .in = {{IN(3, 2)}, {WHOLE(KD_I32, 0, 3, 0)}, {IN(0, 2)}}},
     {"scatter_add", "nothing", .build = scatter_add, .in = {{WHOLE(KD_I32, 0, 3, 0)}, {REAL(0, 2)}},
      .arg = {3}},
     {NULL},

@@ -5,9 +5,18 @@
 #include <kindred/update.h>
 
 /* Two matrices that decay and adapt, a bias that does neither; [105, 112) belongs to nobody. */
-static const int64_t segments[] = {0,   64, KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
-                                   64,  41, KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
-                                   112, 17, 0};
+static const int64_t segments[] = {0,
+                                   64,
+                                   KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
+                                   0,
+                                   64,
+                                   41,
+                                   KD_UPDATE_DECAY | KD_UPDATE_ADAPT,
+                                   1,
+                                   112,
+                                   17,
+                                   0,
+                                   0};
 #define ARENA 131
 #define SEGMENTS KD_IS("segments", segments, sizeof segments / sizeof *segments)
 
@@ -31,11 +40,34 @@ static void adamw(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor 
     s->api->emit(s, "adamw", in, 6, attrs, 4, out, 3);
 }
 
-static const double hyper[] = {0.1, 0.01, 0.19, 0.001999};
+/* Segments as kindred/update.h has them, over the same arena. */
+static const int64_t averaged[] = {0, 3, 60, 0, 70, 64, 1, 1, 112, 112, 17, 1};
+static const int64_t unit[] = {0, 4, 16, 64, 41, 1, 112, 1, 17};
+static const int64_t measured[] = {0, 64, 64, 41, 112, 17, 130, 0};
+
+static void average(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    s->api->emit(s, "average", in, 3, (kd_attr[]){KD_IS("segments", averaged, 12)}, 1, out, 1);
+}
+
+static void unit_rows(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    s->api->emit(s, "unit_rows", in, 1, (kd_attr[]){KD_IS("segments", unit, 9)}, 1, out, 1);
+}
+
+static void segment_norms(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    s->api->emit(s, "segment_norms", in, 1, (kd_attr[]){KD_IS("segments", measured, 8)}, 1, out, 1);
+}
+
+static const double hyper[] = {0.1, 0.01, 0.19, 0.001999, 1, 0.03, 0.5, 0.271, 0.002997, 1};
+static const double asleep[] = {0.1, 0.01, 0.19, 0.001999, 0, 0.03, 0.5, 0.271, 0.002997, 1};
 static const double one[] = {1}, half[] = {0.5}, none[] = {0};
+static const double each[] = {0.5, 2, 0.25}, keep[] = {0.99, 0.5};
 
 #define HYPER                                                                                      \
-    { REAL(4), VALUES(hyper) }
+    { REAL(2, 5), VALUES(hyper) }
+#define ASLEEP                                                                                     \
+    { REAL(2, 5), VALUES(asleep) }
+#define EACH                                                                                       \
+    { REAL(3), VALUES(each) }
 #define SCALE(list)                                                                                \
     { .given = true, VALUES(list) }
 #define PARAMETERS                                                                                 \
@@ -68,5 +100,16 @@ const op_case ops_update_cases[] = {
     {"adamw", "scaled", .build = adamw,
      .in = {PARAMETERS, {REAL(ARENA), .low = 0, .high = 1}, HYPER, SCALE(half)},
      .number = {0.9, 0.95, 1e-3}},
+    {"sgd", "a group asleep, a scale each", .build = sgd, .in = {PARAMETERS, ASLEEP, EACH},
+     .number = {0.9}},
+    {"lars", "a group asleep, a scale each", .build = lars, .in = {PARAMETERS, ASLEEP, EACH},
+     .arg = {KD_LARS_SOLO, 1}, .number = {0.9, 0.02}},
+    {"adamw", "a group asleep, a scale each", .build = adamw,
+     .in = {PARAMETERS, {REAL(ARENA), .low = 0, .high = 1}, ASLEEP, EACH},
+     .number = {0.9, 0.999, 1e-8}},
+    {"average", .build = average, .in = {{REAL(ARENA)}, {REAL(ARENA)}, {REAL(2), VALUES(keep)}}},
+    {"unit_rows", .build = unit_rows, .in = {{REAL(ARENA)}}},
+    {"unit_rows", "of zeros", .build = unit_rows, .in = {{REAL(ARENA), VALUES(none)}}},
+    {"segment_norms", .build = segment_norms, .in = {{REAL(ARENA)}}},
     {NULL},
 };

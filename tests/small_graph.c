@@ -43,7 +43,7 @@ engine *small_engine(const kd_device_plugin *table, kd_device *device, const gra
 double small_step(kd_program *p) {
     kd_error err = KD_ERROR_INIT;
     double loss = 0;
-    cr_assert(program_write_reals(p, "hyper", (double[]){0.1, 1e-4, 1, 1}, 4, &err), "%s",
+    cr_assert(program_write_reals(p, "hyper", (double[]){0.1, 1e-4, 1, 1, 1}, 5, &err), "%s",
               err.message);
     cr_assert(program_run(p, &err), "%s", err.message);
     cr_assert(program_read_scalar(p, "loss", &loss, &err), "%s", err.message);

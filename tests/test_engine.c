@@ -337,7 +337,7 @@ Test(engine, what_cannot_be_is_refused_with_a_reason) {
     cr_assert_not(program_write_reals(p, "y", (double[]){1}, 1, &err));
     cr_assert_str_eq(err.message, "program 'train' has no 'y'");
     cr_assert_not(program_write_reals(p, "hyper", (double[]){1}, 1, &err));
-    cr_assert_str_eq(err.message, "'hyper' of program 'train' has 32 bytes, not 8");
+    cr_assert_str_eq(err.message, "'hyper' of program 'train' has 40 bytes, not 8");
     engine_destroy(e);
 
     table = *reference->table;

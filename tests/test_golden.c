@@ -236,8 +236,8 @@ static void check_training(const golden *g) {
         const char *rate = step ? "second_rate" : "first_rate";
         const double hyper[] = {strtod(safetensors_metadata(g->file, rate), NULL), decay,
                                 1 - pow(g->optimizer.beta1, step + 1),
-                                1 - pow(g->optimizer.beta2, step + 1)};
-        write_reals(p, "hyper", hyper, 4);
+                                1 - pow(g->optimizer.beta2, step + 1), 1};
+        write_reals(p, "hyper", hyper, 5);
         run_program(p);
         check_scalar(g, p, "loss", "loss", step);
     }

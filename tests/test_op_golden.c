@@ -214,9 +214,9 @@ typedef struct optimizer_case {
     { .name = (name_), .type = KD_ATTR_INT, .i = (value_) }
 #define ATTR_F(name_, value_)                                                                      \
     { .name = (name_), .type = KD_ATTR_FLOAT, .f = (value_) }
-static const int64_t segments[] = {0, 12, KD_UPDATE_DECAY | KD_UPDATE_ADAPT, 12, 5, 0};
+static const int64_t segments[] = {0, 12, KD_UPDATE_DECAY | KD_UPDATE_ADAPT, 0, 12, 5, 0, 0};
 #define SEGMENTS                                                                                   \
-    { .name = "segments", .type = KD_ATTR_INTS, .count = 6, .p = segments }
+    { .name = "segments", .type = KD_ATTR_INTS, .count = 8, .p = segments }
 #define LARS(variant, trust, clip)                                                                 \
     {                                                                                              \
         SEGMENTS, ATTR_F("momentum", 0.9), ATTR_I("variant", variant), ATTR_F("trust", trust),     \
@@ -251,7 +251,7 @@ static kd_tensor *row_of(kd_tensor *matrix, int64_t row) {
 static void check_optimizer(const golden *g, const optimizer_case *c) {
     const bool adam = strcmp(c->op, "adamw") == 0;
     const uint32_t moments = adam ? 2 : 1;
-    const kd_spec flat = {.rank = 1, .dim = {ELEMENTS}}, four = {.rank = 1, .dim = {4}};
+    const kd_spec flat = {.rank = 1, .dim = {ELEMENTS}}, five = {.rank = 1, .dim = {5}};
     kd_tensor *grads = load(g, "update", "grads"), *want = load(g, "update", c->name);
     kd_tensor *kept[3] = {load(g, "update", "start"), eager_tensor(g->graph, flat, NULL),
                           eager_tensor(g->graph, flat, NULL)};
@@ -260,7 +260,7 @@ static void check_optimizer(const golden *g, const optimizer_case *c) {
     const double *rate = need(g, "update", "rates")->data;
     for (int step = 0; step < STEPS; step++) {
         const double hyper[] = {rate[step], c->weight_decay, 1 - pow(0.9, step + 1),
-                                1 - pow(0.99, step + 1)};
+                                1 - pow(0.99, step + 1), 1};
         kd_tensor *in[6], *out[3];
         uint32_t n = 0;
         in[n++] = kept[0];
@@ -269,7 +269,7 @@ static void check_optimizer(const golden *g, const optimizer_case *c) {
         if (adam) {
             in[n++] = kept[2];
         }
-        in[n++] = eager_tensor(g->graph, four, hyper);
+        in[n++] = eager_tensor(g->graph, five, hyper);
         in[n++] = scale;
         g->s->api->emit(g->s, c->op, in, n, c->attrs, attrs_of(c), out, moments + 1);
         memcpy(kept, out, (moments + 1) * sizeof *out);

@@ -71,9 +71,9 @@ bool command_train(const command_line *in, int *ret_status, kd_error *err) {
 static bool plan(run *r, registry *plugins, kd_error *err) {
     assembly a = {.run = r};
     run_plan p;
-    const bool ok = assembly_open(&a, r, plugins, NULL, ASSEMBLE_STEP | ASSEMBLE_EVALS, err);
+    const bool ok = assembly_open(&a, r, plugins, NULL, ASSEMBLE_STEP | ASSEMBLE_EVALS, err) &&
+                    plan_run(&a, &p, err);
     if (ok) {
-        plan_run(&a, &p);
         plan_print(&a, &p, stdout);
     }
     assembly_close(&a);

@@ -13,7 +13,7 @@ const char *dtype_name(int32_t dtype) {
 
 static void print_value(FILE *to, const struct value *v) {
     static const char *const regions[HOME_COUNT] = {"",        "parameters", "gradients", "moment1",
-                                                    "moment2", "state",      "input"};
+                                                    "moment2", "averages",   "state",     "input"};
     if (v->producer) {
         fprintf(to, "%%%d", v->id);
     } else if (v->name && *v->name) {
@@ -93,6 +93,7 @@ static char *dump(const graph *g, const plan *layout) {
     FILE *to = open_memstream(&text, &size);
     print_variables(to, "input", &g->inputs);
     print_variables(to, "parameter", &g->parameters);
+    print_variables(to, "average", &g->averages);
     print_variables(to, "state", &g->states);
     for (int i = 0; i < g->nodes.count; i++) {
         print_node(to, g->nodes.item[i], layout);

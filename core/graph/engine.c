@@ -3,6 +3,7 @@
  */
 #include "graph/engine_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 engine *engine_create(const kd_device_plugin *table, kd_device *device, uint64_t seed) {
@@ -111,7 +112,7 @@ static size_t place_inputs(kd_program *p) {
     size_t end = 0;
     for (int i = 0; i < p->g->inputs.count; i++) {
         struct value *v = p->g->inputs.item[i];
-        if (!p->bound[i]) {
+        if (!p->bound[i] && !p->shared[i]) {
             v->offset = (int64_t)end;
             end += (kd_bytes(&v->spec) + alignment - 1) / alignment * alignment;
         }
@@ -119,31 +120,43 @@ static size_t place_inputs(kd_program *p) {
     return end;
 }
 
-/* A late program takes what does not fit in the engine's shared memory for itself. */
+/* How much memory of its own a program needs. A late one takes what does not fit in the engine's
+ * shared memory for itself. */
+static void size_program(kd_program *p) {
+    const engine *e = p->e;
+    p->inputs.bytes = place_inputs(p);
+    if (p->late) {
+        p->arena.bytes = p->plan.arena_bytes > e->arena.bytes ? p->plan.arena_bytes : 0;
+        p->scratch.bytes = p->scratch_bytes > e->scratch.bytes ? p->scratch_bytes : 0;
+    }
+}
+
 static bool allocate_program(kd_program *p, kd_error *err) {
     engine *e = p->e;
-    if (!device_allocate(e, &p->inputs, place_inputs(p), "inputs", err)) {
+    size_program(p);
+    if (!device_allocate(e, &p->inputs, p->inputs.bytes, "inputs", err) ||
+        !device_allocate(e, &p->arena, p->arena.bytes, "an eval's values", err) ||
+        !device_allocate(e, &p->scratch, p->scratch.bytes, "an eval's scratch", err)) {
         return false;
     }
-    if (p->late) {
-        if (p->plan.arena_bytes > e->arena.bytes &&
-            !device_allocate(e, &p->arena, p->plan.arena_bytes, "an eval's values", err)) {
-            return false;
-        }
-        if (p->scratch_bytes > e->scratch.bytes &&
-            !device_allocate(e, &p->scratch, p->scratch_bytes, "an eval's scratch", err)) {
-            return false;
-        }
-        for (int h = 0; h < HOME_COUNT; h++) {
-            if (!device_allocate(e, &p->own[h], p->own[h].bytes, "an eval's variables", err)) {
-                return false;
-            }
-        }
-        if (!program_initialise_own(p, err)) {
+    for (int h = 0; h < HOME_COUNT; h++) {
+        if (!device_allocate(e, &p->own[h], p->own[h].bytes, "an eval's variables", err)) {
             return false;
         }
     }
+    if (p->late && !program_initialise_own(p, err)) {
+        return false;
+    }
     program_link(p);
+    return true;
+}
+
+/* A late program is ready at once; in a rehearsal it is only sized. */
+static bool finish_late(kd_program *p, kd_error *err) {
+    if (p->e->allocated) {
+        return allocate_program(p, err);
+    }
+    size_program(p);
     return true;
 }
 
@@ -151,16 +164,17 @@ bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_
     kd_program *p = kd_alloc(sizeof *p);
     p->e = e;
     p->g = g;
-    p->late = e->allocated;
+    p->late = e->allocated || e->rehearsed;
     p->name = arena_text(&g->memory, name);
     list_add(&e->programs, p);
     graph_finish(g);
     p->bound = arena_alloc(&g->memory, (size_t)(g->inputs.count + 1) * sizeof *p->bound);
+    p->shared = arena_alloc(&g->memory, (size_t)(g->inputs.count + 1) * sizeof *p->shared);
     if (!graph_check(g, err) || !variables_merge(e, p, err)) {
         goto fail;
     }
     plan_make(g, e->table->alignment, in_place_mask, e, &p->plan);
-    if (!prepare(p, err) || (p->late && !allocate_program(p, err))) {
+    if (!prepare(p, err) || (p->late && !finish_late(p, err))) {
         goto fail;
     }
     *ret = p;
@@ -185,7 +199,7 @@ bool engine_allocate(engine *e, kd_error *err) {
     size_t arena_bytes, scratch_bytes;
     largest(e, &arena_bytes, &scratch_bytes);
     static const char *const what[HOME_COUNT] = {"values",  "parameters", "gradients", "moments",
-                                                 "moments", "states",     "inputs"};
+                                                 "moments", "averages",   "states",    "inputs"};
     for (int h = 0; h < HOME_COUNT; h++) {
         if (!device_allocate(e, &e->region[h], e->region[h].bytes, what[h], err)) {
             return false;
@@ -204,12 +218,33 @@ bool engine_allocate(engine *e, kd_error *err) {
     return variables_initialise(e, err);
 }
 
+void engine_rehearse(engine *e) {
+    assert(!e->allocated);
+    largest(e, &e->arena.bytes, &e->scratch.bytes);
+    e->rehearsed = true;
+}
+
+void program_get_memory(const kd_program *p, program_memory *ret) {
+    *ret = (program_memory){.bytes = p->inputs.bytes + p->arena.bytes + p->scratch.bytes};
+    for (int h = 0; h < HOME_COUNT; h++) {
+        ret->bytes += p->own[h].bytes;
+    }
+    const list *const variables[] = {&p->g->parameters, &p->g->states};
+    for (int l = 0; l < 2; l++) {
+        for (int i = 0; i < variables[l]->count; i++) {
+            const struct value *v = variables[l]->item[i];
+            const size_t bytes = v->own ? kd_bytes(&v->spec) : 0;
+            ret->start_bytes = bytes > ret->start_bytes ? bytes : ret->start_bytes;
+        }
+    }
+}
+
 void engine_get_plan(const engine *e, engine_plan *ret) {
     *ret =
         (engine_plan){.parameter_bytes = e->region[HOME_PARAMETER].bytes,
                       .gradient_bytes = e->region[HOME_GRADIENT].bytes,
                       .moment_bytes = e->region[HOME_MOMENT1].bytes + e->region[HOME_MOMENT2].bytes,
-                      .state_bytes = e->region[HOME_STATE].bytes};
+                      .state_bytes = e->region[HOME_STATE].bytes + e->region[HOME_AVERAGE].bytes};
     largest(e, &ret->arena_bytes, &ret->scratch_bytes);
     for (int i = 0; i < e->programs.count; i++) {
         ret->input_bytes += place_inputs(e->programs.item[i]);

@@ -42,13 +42,20 @@ bool program_read_scalar(kd_program *p, const char *name, double *ret, kd_error 
 /* Binds an input to memory that the device can read (its own, or the host's when its memory is host
  * memory) instead of memory of the engine's. Before engine_allocate it only reserves nothing. */
 bool program_bind(kd_program *p, const char *name, const void *memory, kd_error *err);
+/* Makes an input the same memory as another program's of that name, which outlives this one; before
+ * engine_allocate. */
+bool program_share_input(kd_program *p, const char *name, kd_program *with, kd_error *err);
 bool program_input_spec(const kd_program *p, const char *name, kd_spec *ret);
 bool program_run(kd_program *p, kd_error *err);
 int program_reports(const kd_program *p);
 const char *program_report_name(const kd_program *p, int i);
+/* Inputs that hold scheduled scalars: their names, and how they go. */
+int program_schedules(const kd_program *p);
+const char *program_schedule(const kd_program *p, int i, kd_schedule *ret);
 
 /* Variables by index: parameters and states by their graph names ("encoder.conv1.weight",
- * "encoder.bn1.running_mean"), then moments ("optimizer.moment1.encoder.conv1.weight"). */
+ * "encoder.bn1.running_mean", moving averages), then moments
+ * ("optimizer.moment1.encoder.conv1.weight"). */
 #define VARIABLE_PARAMETER 1
 #define VARIABLE_STATE 2
 #define VARIABLE_MOMENT 3
@@ -66,7 +73,8 @@ bool engine_write_variable(engine *e, int i, const void *data, size_t bytes, kd_
 /* What `kindred plan` prints; complete after the last engine_compile. */
 typedef struct engine_plan {
     int64_t parameters; /* trainable scalars */
-    size_t parameter_bytes, gradient_bytes, moment_bytes, state_bytes, input_bytes;
+    size_t parameter_bytes, gradient_bytes, moment_bytes, input_bytes;
+    size_t state_bytes;   /* moving averages too */
     size_t arena_bytes;   /* of intermediate values: the largest program's */
     size_t scratch_bytes; /* of kernels: the largest node's, 0 before kernels are prepared */
     size_t total_bytes;   /* all of the above: what engine_allocate asks the device for */
@@ -79,6 +87,17 @@ typedef struct program_cost {
     int nodes;
 } program_cost;
 void program_get_cost(const kd_program *p, program_cost *ret);
+
+/* For plans, in place of engine_allocate: programs compiled from now on are sized and prepared as
+ * those after engine_allocate are, and take no memory; nothing can run. */
+void engine_rehearse(engine *e);
+
+/* What a program compiled after engine_allocate, or engine_rehearse, takes of its own. */
+typedef struct program_memory {
+    size_t bytes;       /* of device memory, until it is closed */
+    size_t start_bytes; /* of host memory, while its variables get their first values */
+} program_memory;
+void program_get_memory(const kd_program *p, program_memory *ret);
 
 /* The graph's text with the memory plan: a line a node, offsets included. The caller frees. */
 char *program_dump(const kd_program *p);

@@ -30,6 +30,7 @@ struct kd_program {
     memory inputs, arena, scratch; /* base NULL: the engine's shared one */
     memory own[HOME_COUNT];        /* variables of this program alone */
     const void **bound;            /* by input; NULL: in `inputs` */
+    kd_program **shared;           /* by input: whose input of that name it is; NULL: its own */
     bool late, linked;
 };
 
@@ -39,7 +40,8 @@ typedef struct engine_variable_ {
     int64_t offset;
     int32_t init_of; /* index of the parameter whose moment it is; -1 */
     kd_init init;
-    char *moment_name;
+    const char *drawn_as; /* the name in the key of its starting draws */
+    bool unit_rows;       /* starts with rows of length 1 */
 } stored_variable;
 
 struct engine {
@@ -50,7 +52,7 @@ struct engine {
     list variables; /* stored_variable * */
     memory region[HOME_COUNT], arena, scratch;
     int moments;
-    bool allocated;
+    bool allocated, rehearsed;
     arena memory;
 };
 
@@ -58,9 +60,11 @@ struct engine {
 bool variables_merge(engine *e, kd_program *p, kd_error *err);
 /* Adds a moment for each parameter. */
 void variables_add_moments(engine *e, int moments);
-/* The starting value of a variable, in the run's real type, into host memory. */
+/* The starting value of a variable, into host memory. Draws are keyed by (seed, name). */
 void variable_initialise(uint64_t seed, const char *name, const kd_spec *spec, const kd_init *init,
                          void *to);
+/* Divides each row of f32 or f64 host memory by its length. */
+void variable_unit_rows(const kd_spec *spec, void *data);
 bool variables_initialise(engine *e, kd_error *err);
 bool program_initialise_own(kd_program *p, kd_error *err);
 

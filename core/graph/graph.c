@@ -77,7 +77,9 @@ static char *join(graph *g, const char *path, const char *name) {
 
 static kd_scope child(kd_scope scope, const char *name) {
     place *p = as_place(scope);
-    return &find_place(p->g, join(p->g, p->path, name))->base;
+    place *found = find_place(p->g, join(p->g, p->path, name));
+    found->parent = p;
+    return &found->base;
 }
 
 static kd_scope scope_of(kd_tensor *tensor) {
@@ -93,24 +95,21 @@ static bool same_spec(const graph *g, const kd_spec *have, const kd_spec *wanted
            memcmp(have->dim, wanted->dim, (size_t)have->rank * sizeof have->dim[0]) == 0;
 }
 
-/* The variable or input of that name, made when new; the poison when it exists with another shape.
- */
-static kd_tensor *declare(kd_scope scope, const char *name, const kd_spec *wanted,
-                          const kd_init *init, list *of, int home) {
-    place *p = as_place(scope);
+struct value *graph_declare(place *p, const char *name, const kd_spec *wanted, const kd_init *init,
+                            list *of, int home) {
     graph *g = p->g;
     if (g->failed) {
-        return &g->poison.base;
+        return &g->poison;
     }
     const char *full = join(g, p->path, name);
     struct value *v = graph_find(of, full);
     if (v && !same_spec(g, &v->spec, wanted)) {
         graph_fail(g, full, "asked for again with another shape or type");
-        return &g->poison.base;
+        return &g->poison;
     }
     if (!v) {
         v = graph_value(g, wanted, home);
-        v->name = full;
+        v->name = v->drawn_as = full;
         v->scope = p;
         v->latest = v;
         if (init) {
@@ -118,21 +117,18 @@ static kd_tensor *declare(kd_scope scope, const char *name, const kd_spec *wante
         }
         list_add(of, v);
     }
-    return &v->base;
-}
-
-static kd_tensor *param(kd_scope scope, const char *name, const kd_spec *wanted,
-                        const kd_init *init) {
-    return declare(scope, name, wanted, init, &as_place(scope)->g->parameters, HOME_PARAMETER);
+    return v;
 }
 
 static kd_tensor *state(kd_scope scope, const char *name, const kd_spec *wanted,
                         const kd_init *init) {
-    return declare(scope, name, wanted, init, &as_place(scope)->g->states, HOME_STATE);
+    place *p = as_place(scope);
+    return &graph_declare(p, name, wanted, init, &p->g->states, HOME_STATE)->base;
 }
 
 static kd_tensor *input(kd_scope scope, const char *name, const kd_spec *wanted) {
-    return declare(scope, name, wanted, NULL, &as_place(scope)->g->inputs, HOME_INPUT);
+    place *p = as_place(scope);
+    return &graph_declare(p, name, wanted, NULL, &p->g->inputs, HOME_INPUT)->base;
 }
 
 static kd_tensor *latest(kd_tensor *tensor) {
@@ -212,7 +208,7 @@ const kd_graph_api graph_api = {
     .child = child,
     .scope_of = scope_of,
     .spec = spec,
-    .param = param,
+    .param = rule_param,
     .state = state,
     .latest = latest,
     .assign = assign,
@@ -221,6 +217,9 @@ const kd_graph_api graph_api = {
     .report = report,
     .gradients = graph_gradients,
     .fail = fail,
+    .rule = rule_set,
+    .scheduled = schedule_declare,
+    .step_key = schedule_step_key,
 };
 
 graph *graph_create(const graph_options *options) {
@@ -240,8 +239,8 @@ void graph_destroy(graph *g) {
     if (!g) {
         return;
     }
-    list *lists[] = {&g->nodes,  &g->values,  &g->parameters, &g->states,
-                     &g->inputs, &g->outputs, &g->reports,    &g->gradients};
+    list *lists[] = {&g->nodes,  &g->values,  &g->parameters, &g->averages,  &g->states,
+                     &g->inputs, &g->outputs, &g->reports,    &g->gradients, &g->schedules};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         free(lists[i]->item);
     }

@@ -11,6 +11,7 @@ typedef struct graph_options {
     int32_t real;      /* KD_F32 (0 too) or KD_F64 */
     int32_t compute;   /* KD_BF16: layers that own parameters compute in it; 0: as real */
     bool keep_unfused; /* leave batch norm, add and ReLU apart: for tests */
+    bool draws;        /* a step that trains: kd_step_key gives its key */
 } graph_options;
 
 graph *graph_create(const graph_options *options);
@@ -36,12 +37,15 @@ typedef struct optimizer {
     bool clip_ratio; /* LARS's: min(q / lr, 1), of the solo variant */
     double beta1, beta2, eps;
     bool decay_all;   /* decay and adapt biases and norms (tensors of one dimension) too */
-    double clip_norm; /* of the whole gradient; 0: none */
+    double lr;        /* as configured: of parameters whose rate is constant */
+    double bias_lr;   /* times the rate, of tensors of one dimension; 0: 1 */
+    double clip_norm; /* of the gradient; 0: none */
+    bool clip_each;   /* of each tensor's by itself, not of the whole */
 } optimizer;
 
-/* Appends gradients of `loss` and the update of every parameter. Adds an input "hyper", real [4]:
- * learning rate, weight decay, 1 - beta1^t, 1 - beta2^t; and an output "loss". Reports "grad_norm"
- * when it clips. */
+/* Appends gradients of `loss`, the update of every parameter, and what rules say of averages. Adds
+ * an input "hyper", real [5]: learning rate, weight decay, 1 - beta1^t, 1 - beta2^t, 1; and an
+ * output "loss". Reports "grad_norm" when it clips the whole gradient. */
 void graph_minimize(graph *g, kd_tensor *loss, const optimizer *optimizer);
 
 /* Names of inputs, outputs and reported scalars, in the order they were declared. */

@@ -16,6 +16,7 @@ enum {
     HOME_GRADIENT,
     HOME_MOMENT1,
     HOME_MOMENT2,
+    HOME_AVERAGE,
     HOME_STATE,
     HOME_INPUT,
     HOME_COUNT
@@ -32,6 +33,9 @@ struct value {
     int home;
     int64_t offset;         /* in its region, in bytes; for homes other than the arena */
     kd_init init;           /* of variables */
+    const char *drawn_as;   /* of variables: the name in the key of their starting draws */
+    const kd_rule *rule;    /* of parameters and averages; NULL: none */
+    struct value *followed; /* of an average: the parameter that it follows */
     struct value *latest;   /* of a state: the value after the assignments so far */
     struct value *alias_of; /* shares that value's memory */
     struct value *gradient; /* scratch of autodiff */
@@ -55,7 +59,8 @@ struct place {
     kd_place base;
     graph *g;
     const char *path;
-    place *next;
+    place *parent, *next;
+    const kd_rule *rule; /* NULL: the parent's */
 };
 
 typedef struct list {
@@ -69,6 +74,12 @@ typedef struct named {
     struct value *value;
 } named;
 
+/* A scheduled scalar. */
+typedef struct scheduled {
+    struct value *input;
+    kd_schedule schedule;
+} scheduled;
+
 struct graph {
     arena memory;
     graph_options options;
@@ -81,7 +92,8 @@ struct graph {
     const char *path; /* overrides the path of nodes while gradients are emitted */
     list nodes;       /* struct node *, in execution order */
     list values;      /* struct value *, by id */
-    list parameters, states, inputs;
+    list parameters, averages, states, inputs;
+    list schedules;        /* scheduled * */
     list outputs, reports; /* named * */
     list gradients;        /* struct value *, one a parameter, homed in HOME_GRADIENT */
     int moments;           /* 0, 1 or 2 */
@@ -107,6 +119,25 @@ void graph_emit(kd_scope scope, const char *op, kd_tensor *const *inputs, uint32
 void graph_compose(kd_scope scope, const char *layer, kd_tensor *const *inputs, uint32_t n_inputs,
                    const kd_attr *attrs, uint32_t n_attrs, kd_tensor **outputs, uint32_t n_outputs);
 void graph_gradients(kd_tensor *loss, kd_tensor *const *wrt, uint32_t count, kd_tensor **ret);
+/* The input, parameter, average or state of that name, made when new; the poison when it exists
+ * with another shape. */
+struct value *graph_declare(place *p, const char *name, const kd_spec *wanted, const kd_init *init,
+                            list *of, int home);
+/* What holds for parameters in a scope; NULL: nothing but the optimizer's own. */
+const kd_rule *rule_of(const place *p);
+void rule_set(kd_scope scope, const kd_rule *rule);
+kd_tensor *rule_param(kd_scope scope, const char *name, const kd_spec *wanted, const kd_init *init);
+kd_tensor *schedule_declare(kd_scope scope, const char *name, const kd_schedule *schedule);
+kd_tensor *schedule_step_key(kd_scope scope);
+/* [groups, 5] or [5], as kindred/update.h has it, from the input "hyper"; and the group of each
+ * parameter. */
+kd_tensor *rates_build(graph *g, const optimizer *o, kd_tensor *hyper, int64_t *group);
+/* Moving averages and parameters of unit rows, after the update. `parameters`: the whole region. */
+void rates_follow(graph *g, struct value *parameters);
+/* A whole region as one vector. */
+struct value *graph_region(graph *g, int home, int64_t count);
+/* Marks `out` as `region` updated in place. */
+void graph_update_in_place(kd_tensor *out, const struct value *region);
 /* Folds add and ReLU into the batch norm before them. Idempotent a graph. */
 void graph_fuse(graph *g);
 /* Makes pending assignments copies into their states, and drops nodes that nothing reads. */

@@ -9,23 +9,26 @@
 #include <math.h>
 
 static kd_tensor *linear(kd_scope s, const kd_node *call, kd_tensor *const *in) {
-    const kd_spec x = kd_spec_of(in[0]);
-    if (x.rank != 2) {
-        kd_reject(s, "linear wants [n, width], got %d dimensions", x.rank);
+    kd_spec x = kd_spec_of(in[0]);
+    const int64_t fan_in = x.rank > 1 ? x.dim[x.rank - 1] : 0;
+    if (fan_in < 1) {
+        kd_reject(s, "linear wants [..., width], got %d dimensions", x.rank);
         return in[0];
     }
-    const int64_t width = kd_attr_int(call, "width", 0);
-    const double bound = 1 / sqrt((double)(x.dim[1] > 0 ? x.dim[1] : 1));
+    const int64_t width = kd_attr_int(call, "width", 0), rows = kd_elements(&x) / fan_in;
+    const double bound = 1 / sqrt((double)fan_in);
     const kd_init init = {.kind = KD_INIT_UNIFORM, .a = -bound, .b = bound};
-    kd_tensor *weight = kd_param(s, "weight", (kd_spec){.rank = 2, .dim = {width, x.dim[1]}}, init);
-    kd_tensor *const operands[] = {kd_cast(in[0], KD_COMPUTE), kd_cast(weight, KD_COMPUTE)};
+    kd_tensor *weight = kd_param(s, "weight", (kd_spec){.rank = 2, .dim = {width, fan_in}}, init);
+    kd_tensor *const operands[] = {kd_cast(KD_RESHAPE(in[0], rows, fan_in), KD_COMPUTE),
+                                   kd_cast(weight, KD_COMPUTE)};
     kd_tensor *y =
         kd_emit("matmul", operands, 2, (kd_attr[]){KD_I("transpose_b", 1), KD_I("native", 1)}, 2);
     if (kd_attr_int(call, "bias", 1)) {
         kd_tensor *bias = kd_param(s, "bias", (kd_spec){.rank = 1, .dim = {width}}, init);
         y = kd_add(y, kd_cast(bias, KD_COMPUTE));
     }
-    return y;
+    x.dim[x.rank - 1] = width;
+    return kd_reshape(y, x.rank, x.dim);
 }
 
 static kd_tensor *conv2d(kd_scope s, const kd_node *call, kd_tensor *const *in) {
@@ -36,15 +39,24 @@ static kd_tensor *conv2d(kd_scope s, const kd_node *call, kd_tensor *const *in) 
     }
     const int64_t channels = kd_attr_int(call, "channels", 0);
     const int64_t kernel = kd_attr_int(call, "kernel", 1);
-    const double fan_out = (double)(kernel * kernel * channels);
+    const bool has_bias = kd_attr_int(call, "bias", 0) != 0;
+    const double fan_out = fmax((double)(kernel * kernel * channels), 1);
+    const double bound = 1 / sqrt(fmax((double)(kernel * kernel * x.dim[3]), 1));
+    const kd_init even = {.kind = KD_INIT_UNIFORM, .a = -bound, .b = bound};
+    const kd_init normal = {.kind = KD_INIT_NORMAL, .b = sqrt(2 / fan_out)};
     kd_tensor *weight =
         kd_param(s, "weight", (kd_spec){.rank = 4, .dim = {channels, kernel, kernel, x.dim[3]}},
-                 (kd_init){.kind = KD_INIT_NORMAL, .b = sqrt(2 / (fan_out > 0 ? fan_out : 1))});
+                 has_bias ? even : normal);
     kd_tensor *const operands[] = {kd_cast(in[0], KD_COMPUTE), kd_cast(weight, KD_COMPUTE)};
-    return kd_emit("conv2d", operands, 2,
-                   (kd_attr[]){KD_I("stride", kd_attr_int(call, "stride", 1)),
-                               KD_I("padding", kd_attr_int(call, "padding", 0))},
-                   2);
+    kd_tensor *y = kd_emit("conv2d", operands, 2,
+                           (kd_attr[]){KD_I("stride", kd_attr_int(call, "stride", 1)),
+                                       KD_I("padding", kd_attr_int(call, "padding", 0))},
+                           2);
+    if (!has_bias) {
+        return y;
+    }
+    kd_tensor *bias = kd_param(s, "bias", (kd_spec){.rank = 1, .dim = {channels}}, even);
+    return kd_add(y, kd_cast(bias, KD_COMPUTE));
 }
 
 /* A parameter, or the constant it would start as. */
@@ -78,6 +90,16 @@ static kd_tensor *batch_norm(kd_scope s, const kd_node *call, kd_tensor *const *
     s->api->emit(s, "batch_norm", operands, 5, attrs, 2, out, 5);
     kd_assign(mean, out[3]);
     kd_assign(variance, out[4]);
+    return out[0];
+}
+
+static kd_tensor *layer_norm(kd_scope s, const kd_node *call, kd_tensor *const *in) {
+    const kd_spec x = kd_spec_of(in[0]);
+    const int64_t c = x.rank > 0 ? x.dim[x.rank - 1] : 1;
+    kd_tensor *const operands[] = {in[0], channel_vector(s, "weight", c, 1, true),
+                                   channel_vector(s, "bias", c, 0, true)};
+    kd_tensor *out[3];
+    s->api->emit(s, "layer_norm", operands, 3, call->attrs, call->n_attrs, out, 3);
     return out[0];
 }
 
@@ -144,11 +166,16 @@ static const layer layers[] = {
     {"linear", 1, linear},
     {"conv2d", 1, conv2d},
     {"batch_norm", 1, batch_norm},
+    {"layer_norm", 1, layer_norm},
+    {"resize_tokens", 1, layer_resize_tokens},
     {"max_pool2d", 1, max_pool2d},
     {"mean_pool2d", 1, mean_pool2d},
     {"l2_normalize", 1, l2_normalize},
     {"cross_entropy", 2, cross_entropy},
     {"accuracy", 2, accuracy},
+    {"head", 1, layer_head},
+    {"soft_cross_entropy", 2, layer_soft_cross_entropy},
+    {"spread", 1, layer_spread},
 };
 
 bool layer_build(kd_scope s, const char *name, kd_tensor *const *in, uint32_t n_in,

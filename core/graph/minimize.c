@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Gradients of every parameter into one region, clipping, and the optimizer's one pass over it; and
- * what ends a graph: pending assignments become copies, dead nodes go. */
+ * Gradients of every parameter into one region, clipping, and the optimizer's one pass over it. */
 #include "graph/plan.h"
 
 #include <kindred/ops.h>
@@ -8,18 +7,26 @@
 
 #define REGION_ALIGNMENT 64 /* bytes: of each tensor in a region */
 
-static struct value *region(graph *g, int home, int64_t count) {
+struct value *graph_region(graph *g, int home, int64_t count) {
     struct value *v = graph_value(g, &(kd_spec){.dtype = KD_REAL, .rank = 1, .dim = {count}}, home);
     v->latest = v;
     v->name = "";
     return v;
 }
 
-/* Lays the parameters out one after another. Returns the region's element count. */
-static int64_t lay_out(graph *g) {
+void graph_update_in_place(kd_tensor *out, const struct value *region) {
+    struct value *v = as_value(out);
+    if (!region->g->failed) {
+        v->home = region->home;
+        v->producer->update = true;
+    }
+}
+
+/* Lays variables out one after another. Returns the region's element count. */
+static int64_t lay_out(graph *g, const list *variables) {
     int64_t offset = 0;
-    for (int i = 0; i < g->parameters.count; i++) {
-        struct value *p = g->parameters.item[i];
+    for (int i = 0; i < variables->count; i++) {
+        struct value *p = variables->item[i];
         p->offset = offset;
         offset += (int64_t)kd_bytes(&p->spec);
         offset = (offset + REGION_ALIGNMENT - 1) / REGION_ALIGNMENT * REGION_ALIGNMENT;
@@ -45,66 +52,93 @@ static void home_gradients(graph *g, kd_tensor **gradients) {
     }
 }
 
-static kd_tensor *gradient_scale(graph *g, struct value *flat, double clip_norm) {
-    kd_scope s = graph_root(g);
-    if (clip_norm <= 0) {
-        return kd_scalar(s, 1);
-    }
-    kd_tensor *norm = kd_sqrt(kd_sum(kd_mul(&flat->base, &flat->base)));
-    kd_report(s, "grad_norm", norm);
-    /* source: torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)) */
+/* source: torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)) */
+static kd_tensor *clip_scale(kd_scope s, kd_tensor *norm, double clip_norm) {
     kd_tensor *ratio = kd_div(kd_scalar(s, clip_norm), kd_affine(norm, 1, 1e-6));
     return kd_neg(kd_maximum(kd_neg(ratio), kd_scalar(s, -1)));
 }
 
-static int64_t *segments_of(graph *g, const optimizer *o, uint32_t *ret_count) {
+/* What gradients are multiplied by: [], or one a tensor. */
+static kd_tensor *gradient_scale(graph *g, struct value *flat, const optimizer *o) {
+    kd_scope s = graph_root(g);
+    if (o->clip_norm <= 0) {
+        return kd_scalar(s, 1);
+    }
+    if (!o->clip_each) {
+        kd_tensor *norm = kd_sqrt(kd_sum(kd_mul(&flat->base, &flat->base)));
+        kd_report(s, "grad_norm", norm);
+        return clip_scale(s, norm, o->clip_norm);
+    }
     const int count = g->parameters.count;
-    int64_t *segments = arena_alloc(&g->memory, (size_t)(3 * count + 1) * sizeof *segments);
+    int64_t *segments =
+        arena_alloc(&g->memory, (size_t)count * KD_NORMS_SEGMENT * sizeof *segments);
+    for (int i = 0; i < count; i++) {
+        const struct value *p = g->parameters.item[i];
+        segments[KD_NORMS_SEGMENT * i] = p->offset / (int64_t)kd_dtype_bytes(g->real);
+        segments[KD_NORMS_SEGMENT * i + 1] = kd_elements(&p->spec);
+    }
+    const kd_attr attr = KD_IS("segments", segments, count * KD_NORMS_SEGMENT);
+    kd_tensor *in = &flat->base;
+    return clip_scale(s, kd_emit("segment_norms", &in, 1, &attr, 1), o->clip_norm);
+}
+
+static int64_t flags_of(const struct value *p, const optimizer *o) {
+    const uint32_t rule = p->rule ? p->rule->flags : 0;
+    const bool full = p->spec.rank > 1 || o->decay_all;
+    return (full && !(rule & KD_RULE_NO_DECAY) ? KD_UPDATE_DECAY : 0) |
+           (full && !(rule & KD_RULE_NO_ADAPT) ? KD_UPDATE_ADAPT : 0);
+}
+
+/* Of every parameter: where it lies, how it is trained, and its group. */
+static int64_t *segments_of(graph *g, const optimizer *o, const int64_t *group) {
+    const int count = g->parameters.count;
+    int64_t *segments =
+        arena_alloc(&g->memory, (size_t)count * KD_UPDATE_SEGMENT * sizeof *segments);
     const int64_t element = (int64_t)kd_dtype_bytes(g->real);
     for (int i = 0; i < count; i++) {
         const struct value *p = g->parameters.item[i];
-        const bool full = p->spec.rank > 1 || o->decay_all;
-        segments[3 * i] = p->offset / element;
-        segments[3 * i + 1] = kd_elements(&p->spec);
-        segments[3 * i + 2] = full ? KD_UPDATE_DECAY | KD_UPDATE_ADAPT : 0;
+        int64_t *s = segments + (size_t)i * KD_UPDATE_SEGMENT;
+        s[0] = p->offset / element;
+        s[1] = kd_elements(&p->spec);
+        s[2] = flags_of(p, o);
+        s[3] = group[i];
     }
-    *ret_count = (uint32_t)(3 * count);
     return segments;
 }
 
+/* parameters, gradients: whole regions of `count` elements. */
 static void emit_update(graph *g, const optimizer *o, struct value *parameters,
-                        struct value *gradients, int64_t count, kd_tensor *hyper,
-                        kd_tensor *scale) {
+                        struct value *gradients, int64_t count) {
     const bool two = strcmp(o->name, "adamw") == 0;
+    kd_scope s = graph_root(g);
+    kd_tensor *scale = gradient_scale(g, gradients, o);
+    kd_tensor *hyper = kd_input(s, "hyper", (kd_spec){.rank = 1, .dim = {KD_RATES}});
+    int64_t *group = arena_alloc(&g->memory, (size_t)g->parameters.count * sizeof *group);
+    kd_tensor *rates = rates_build(g, o, hyper, group);
     g->moments = two ? 2 : 1;
-    struct value *flat[4] = {parameters, gradients, region(g, HOME_MOMENT1, count),
-                             two ? region(g, HOME_MOMENT2, count) : NULL};
-    uint32_t n = two ? 4 : 3;
-    kd_tensor *in[6], *out[3];
-    for (uint32_t i = 0; i < n; i++) {
-        in[i] = &flat[i]->base;
+    struct value *moment[2] = {graph_region(g, HOME_MOMENT1, count),
+                               two ? graph_region(g, HOME_MOMENT2, count) : NULL};
+    kd_tensor *in[6] = {&parameters->base, &gradients->base, &moment[0]->base}, *out[3];
+    uint32_t n = 3;
+    if (two) {
+        in[n++] = &moment[1]->base;
     }
-    in[n] = hyper;
-    in[n + 1] = scale;
-    uint32_t n_segments;
-    const int64_t *segments = segments_of(g, o, &n_segments);
-    const kd_attr attrs[] = {KD_IS("segments", segments, n_segments),
-                             KD_F("momentum", o->momentum),
-                             KD_I("nesterov", o->nesterov),
-                             KD_I("variant", o->lars_variant),
-                             KD_F("trust", o->trust),
-                             KD_I("clip", o->clip_ratio),
-                             KD_F("beta1", o->beta1),
-                             KD_F("beta2", o->beta2),
-                             KD_F("eps", o->eps)};
-    graph_emit(graph_root(g), o->name, in, n + 2, attrs, sizeof attrs / sizeof *attrs, out, n - 1);
-    if (g->failed) {
-        return;
-    }
-    struct value *const homes[] = {flat[0], flat[2], flat[3]};
-    for (uint32_t i = 0; i < n - 1; i++) {
-        as_value(out[i])->home = homes[i]->home;
-        as_value(out[i])->producer->update = true;
+    in[n++] = rates;
+    in[n++] = scale;
+    const kd_attr attrs[] = {
+        KD_IS("segments", segments_of(g, o, group), g->parameters.count * KD_UPDATE_SEGMENT),
+        KD_F("momentum", o->momentum),
+        KD_I("nesterov", o->nesterov),
+        KD_I("variant", o->lars_variant),
+        KD_F("trust", o->trust),
+        KD_I("clip", o->clip_ratio),
+        KD_F("beta1", o->beta1),
+        KD_F("beta2", o->beta2),
+        KD_F("eps", o->eps)};
+    graph_emit(s, o->name, in, n, attrs, sizeof attrs / sizeof *attrs, out, n - 3);
+    const struct value *const homes[] = {parameters, moment[0], moment[1]};
+    for (uint32_t i = 0; i < n - 3; i++) {
+        graph_update_in_place(out[i], homes[i]);
     }
 }
 
@@ -124,82 +158,16 @@ void graph_minimize(graph *g, kd_tensor *loss, const optimizer *o) {
     for (int i = 0; i < n; i++) {
         wrt[i] = &((struct value *)g->parameters.item[i])->base;
     }
-    const int64_t count = lay_out(g);
+    const int64_t count = lay_out(g, &g->parameters);
+    lay_out(g, &g->averages);
     graph_gradients(loss, wrt, (uint32_t)n, d);
     home_gradients(g, d);
-    kd_tensor *hyper = kd_input(s, "hyper", (kd_spec){.rank = 1, .dim = {4}});
     if (g->failed) {
         return;
     }
-    struct value *parameters = region(g, HOME_PARAMETER, count),
-                 *flat = region(g, HOME_GRADIENT, count);
-    kd_tensor *scale = gradient_scale(g, flat, o->clip_norm);
-    emit_update(g, o, parameters, flat, count, hyper, scale);
-}
-
-static void revive_node(struct node *n) {
-    if (n->live) {
-        return;
-    }
-    n->live = true;
-    for (uint32_t i = 0; i < n->view.n_inputs; i++) {
-        if (n->in[i]->producer) {
-            revive_node(n->in[i]->producer);
-        }
-    }
-}
-
-static void revive(const struct value *v) {
-    if (v->producer) {
-        revive_node(v->producer);
-    }
-}
-
-static void drop_dead(graph *g) {
-    for (int i = 0; i < g->outputs.count; i++) {
-        revive(((named *)g->outputs.item[i])->value);
-    }
-    for (int i = 0; i < g->reports.count; i++) {
-        revive(((named *)g->reports.item[i])->value);
-    }
-    for (int i = 0; i < g->gradients.count; i++) {
-        revive(g->gradients.item[i]);
-    }
-    for (int i = 0; i < g->nodes.count; i++) {
-        struct node *n = g->nodes.item[i];
-        if (n->update) {
-            revive_node(n);
-        }
-    }
-    int kept = 0;
-    for (int i = 0; i < g->nodes.count; i++) {
-        struct node *n = g->nodes.item[i];
-        if (n->live) {
-            g->nodes.item[kept++] = n;
-        }
-    }
-    g->nodes.count = kept;
-}
-
-/* A state is written last, when every reader of its old value is done. */
-static void emit_assignments(graph *g) {
-    for (int i = 0; i < g->states.count && !g->failed; i++) {
-        struct value *s = g->states.item[i];
-        if (s->latest == s) {
-            continue;
-        }
-        kd_tensor *copy = kd_emit("copy", (kd_tensor *[]){&s->latest->base}, 1, NULL, 0);
-        if (!g->failed) {
-            as_value(copy)->alias_of = s;
-            as_value(copy)->producer->update = true;
-        }
-    }
-}
-
-void graph_finish(graph *g) {
-    graph_fuse(g);
-    emit_assignments(g);
+    struct value *parameters = graph_region(g, HOME_PARAMETER, count);
+    emit_update(g, o, parameters, graph_region(g, HOME_GRADIENT, count), count);
     if (!g->failed) {
-        drop_dead(g);
+        rates_follow(g, parameters);
     }
 }

@@ -3,8 +3,9 @@
 #include "graph/graph.h"
 #include "graph/shapes.h"
 
-static const kd_op *const lists[] = {ops_elementwise, ops_shape,  ops_reduce, ops_contract,
-                                     ops_image,       ops_update, ops_augment};
+static const kd_op *const lists[] = {ops_elementwise, ops_source,   ops_shape,
+                                     ops_reduce,      ops_contract, ops_image,
+                                     ops_attention,   ops_update,   ops_augment};
 
 const kd_op *graph_op_at(int i) {
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {

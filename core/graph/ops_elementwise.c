@@ -41,6 +41,12 @@ GRADIENT(relu_gradient) {
     din[0] = kd_where(kd_greater(out[0], zero), dout[0], zero);
 }
 
+GRADIENT(gelu_gradient) {
+    UNUSED();
+    kd_tensor *d = kd_cast(dout[0], node->inputs[0].dtype);
+    din[0] = kd_emit("gelu_grad", (kd_tensor *[]){d, in[0]}, 2, NULL, 0);
+}
+
 GRADIENT(copy_gradient) {
     UNUSED();
     din[0] = dout[0];
@@ -109,6 +115,14 @@ static bool binary_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return broadcast_shape(node, out, err);
 }
 
+static bool gelu_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    if (node->inputs[0].dtype != node->inputs[1].dtype ||
+        kd_elements(&node->inputs[0]) != kd_elements(&node->inputs[1])) {
+        return kd_fail(err, KD_E_INVALID, "wants two of one shape and type");
+    }
+    return real_shape(node, out, err);
+}
+
 static bool compare_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     kd_spec r;
     if (!binary_shape(node, &r, err)) {
@@ -139,32 +153,6 @@ static bool cast_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
-static bool fill_shape(const kd_node *node, kd_spec *out, kd_error *err) {
-    uint32_t rank;
-    const int64_t *dims = kd_attr_ints(node, "dims", &rank);
-    if (rank > KD_MAX_RANK) {
-        return kd_fail(err, KD_E_INVALID, "has more than %d dimensions", KD_MAX_RANK);
-    }
-    *out = (kd_spec){.dtype = (int32_t)kd_attr_int(node, "dtype", 0), .rank = (int32_t)rank};
-    for (uint32_t i = 0; i < rank; i++) {
-        if (dims[i] < 0) {
-            return kd_fail(err, KD_E_INVALID, "has a negative dimension");
-        }
-        out->dim[i] = dims[i];
-    }
-    return true;
-}
-
-static bool range_shape(const kd_node *node, kd_spec *out, kd_error *err) {
-    const int64_t start = kd_attr_int(node, "start", 0), stop = kd_attr_int(node, "stop", 0);
-    if (start > stop || start < INT32_MIN || stop > INT32_MAX) {
-        return kd_fail(err, KD_E_INVALID, "from %lld to %lld is no range of i32", (long long)start,
-                       (long long)stop);
-    }
-    *out = (kd_spec){.dtype = KD_I32, .rank = 1, .dim = {stop - start}};
-    return true;
-}
-
 #define OP(name_, inputs_, flags_, shape_, gradient_)                                              \
     {                                                                                              \
         .size = sizeof(kd_op), .name = name_, .min_inputs = inputs_, .max_inputs = inputs_,        \
@@ -178,6 +166,8 @@ const kd_op ops_elementwise[] = {
     OP("sqrt", 1, KD_OP_WIDEN, real_shape, sqrt_gradient),
     OP("abs", 1, 0, same_shape, abs_gradient),
     OP("relu", 1, 0, real_shape, relu_gradient),
+    OP("gelu", 1, 0, real_shape, gelu_gradient),
+    OP("gelu_grad", 2, KD_OP_CONSTANT, gelu_grad_shape, NULL),
     OP("affine", 1, 0, real_shape, affine_gradient),
     OP("cast", 1, 0, cast_shape, cast_gradient),
     OP("copy", 1, 0, same_shape, copy_gradient),
@@ -190,7 +180,5 @@ const kd_op ops_elementwise[] = {
     OP("greater", 2, KD_OP_BROADCAST | KD_OP_PROMOTE | KD_OP_CONSTANT, compare_shape, NULL),
     OP("equal", 2, KD_OP_BROADCAST | KD_OP_PROMOTE | KD_OP_CONSTANT, compare_shape, NULL),
     OP("where", 3, KD_OP_BROADCAST | KD_OP_PROMOTE, where_shape, where_gradient),
-    OP("fill", 0, KD_OP_CONSTANT | KD_OP_REAL, fill_shape, NULL),
-    OP("range", 0, KD_OP_CONSTANT, range_shape, NULL),
     {0},
 };

@@ -226,6 +226,20 @@ GRADIENT(scatter_gradient) {
     din[1] = kd_gather(dout[0], in[0]);
 }
 
+static bool scatter_rows_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *base = &node->inputs[0], *indices = &node->inputs[1], *source = &node->inputs[2];
+    bool fits = is_index(indices) && base->rank > 0 && base->rank == source->rank &&
+                base->dtype == source->dtype && source->dim[0] == indices->dim[0];
+    for (int i = 1; fits && i < base->rank; i++) {
+        fits = base->dim[i] == source->dim[i];
+    }
+    if (!fits) {
+        return kd_fail(err, KD_E_INVALID, "wants [rows, ...], i32 [k] and [k, ...] of one type");
+    }
+    *out = *base;
+    return true;
+}
+
 #define OP(name_, low_, high_, flags_, shape_, gradient_)                                          \
     {                                                                                              \
         .size = sizeof(kd_op), .name = name_, .min_inputs = low_, .max_inputs = high_,             \
@@ -241,5 +255,6 @@ const kd_op ops_shape[] = {
     OP("concat", 1, 64, KD_OP_PROMOTE, concat_shape, concat_gradient),
     OP("gather", 2, 2, 0, gather_shape, gather_gradient),
     OP("scatter_add", 2, 2, 0, scatter_shape, scatter_gradient),
+    OP("scatter_rows", 3, 3, KD_OP_CONSTANT, scatter_rows_shape, NULL),
     {0},
 };

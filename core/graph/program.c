@@ -14,7 +14,11 @@ static int input_index(const kd_program *p, const struct value *v) {
 }
 
 static void *input_address(const kd_program *p, const struct value *v) {
-    const void *bound = p->bound[input_index(p, v)];
+    const int i = input_index(p, v);
+    const void *bound = p->bound[i];
+    if (p->shared[i]) {
+        return input_address(p->shared[i], graph_find(&p->shared[i]->g->inputs, v->name));
+    }
     return bound ? (void *)(uintptr_t)bound : (char *)p->inputs.base + v->offset;
 }
 
@@ -133,7 +137,7 @@ bool program_write(kd_program *p, const char *name, const void *data, size_t byt
     if (!check(p, v, name, bytes, err)) {
         return false;
     }
-    if (v->home == HOME_INPUT && p->bound[input_index(p, v)]) {
+    if (v->home == HOME_INPUT && (p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' is bound to memory of the caller's", name);
     }
     p->e->table->upload(p->e->device, program_address(p, v), data, bytes);
@@ -188,13 +192,24 @@ bool program_bind(kd_program *p, const char *name, const void *memory_, kd_error
     if (!v) {
         return kd_fail(err, KD_E_INVALID, "program '%s' has no input '%s'", p->name, name);
     }
-    if (p->linked && !p->bound[input_index(p, v)]) {
+    if (p->linked && (!p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' has memory of its own already", name);
     }
     p->bound[input_index(p, v)] = memory_;
     if (p->linked) {
         program_link(p);
     }
+    return true;
+}
+
+bool program_share_input(kd_program *p, const char *name, kd_program *with, kd_error *err) {
+    const struct value *v = graph_find(&p->g->inputs, name);
+    const struct value *other = graph_find(&with->g->inputs, name);
+    if (!v || !other || p->linked || kd_bytes(&v->spec) != kd_bytes(&other->spec)) {
+        return kd_fail(err, KD_E_INTERNAL, "programs '%s' and '%s' cannot share an input '%s'",
+                       p->name, with->name, name);
+    }
+    p->shared[input_index(p, v)] = with;
     return true;
 }
 

@@ -18,7 +18,7 @@ bool is_real_type(int32_t dtype);
 kd_tensor *zero_of(kd_tensor *x);
 
 /* Definitions by file, each list ended by a NULL name. */
-extern const kd_op ops_elementwise[], ops_shape[], ops_reduce[], ops_contract[], ops_image[],
-    ops_update[], ops_augment[];
+extern const kd_op ops_elementwise[], ops_source[], ops_shape[], ops_reduce[], ops_contract[],
+    ops_image[], ops_attention[], ops_update[], ops_augment[];
 
 #endif

@@ -38,6 +38,7 @@ static stored_variable *add_variable(engine *e, const char *name, int kind, int 
     v->shown = (variable){.name = arena_text(&e->memory, name), .kind = kind, .spec = *spec};
     v->home = home;
     v->init = *init;
+    v->drawn_as = v->shown.name;
     v->offset = append(&e->region[home], spec);
     list_add(&e->variables, v);
     return v;
@@ -53,17 +54,22 @@ static bool merge_one(engine *e, kd_program *p, struct value *v, int kind, kd_er
     const int i = engine_find_variable(e, v->name);
     if (i >= 0) {
         const stored_variable *s = e->variables.item[i];
-        if (!same_spec(&s->shown.spec, &v->spec) || s->shown.kind != kind) {
+        /* What one program trains or averages, another may only read, under any name. */
+        if (!same_spec(&s->shown.spec, &v->spec) || (p->g->gradients.count && s->home != v->home)) {
             return kd_fail(err, KD_E_INTERNAL, "%s has another shape in another program", v->name);
         }
+        v->home = s->home;
         v->offset = s->offset;
     } else if (p->late) {
         v->own = true;
         v->offset = append(&p->own[v->home], &v->spec);
     } else {
-        v->offset = add_variable(e, v->name, kind, v->home, &v->spec, &v->init)->offset;
+        stored_variable *s = add_variable(e, v->name, kind, v->home, &v->spec, &v->init);
+        s->drawn_as = v->drawn_as == v->name ? s->shown.name : arena_text(&e->memory, v->drawn_as);
+        s->unit_rows = v->rule && (v->rule->flags & KD_RULE_UNIT_ROWS);
+        v->offset = s->offset;
     }
-    if (p->g->gradients.count && kind == VARIABLE_PARAMETER && wanted != v->offset) {
+    if (p->g->gradients.count && v->home != HOME_STATE && wanted != v->offset) {
         return kd_fail(err, KD_E_INTERNAL, "the program that trains must be compiled first");
     }
     return true;
@@ -91,9 +97,12 @@ bool variables_merge(engine *e, kd_program *p, kd_error *err) {
             return false;
         }
     }
-    for (int i = 0; i < g->states.count; i++) {
-        if (!merge_one(e, p, g->states.item[i], VARIABLE_STATE, err)) {
-            return false;
+    const list *const kept[] = {&g->averages, &g->states};
+    for (int l = 0; l < 2; l++) {
+        for (int i = 0; i < kept[l]->count; i++) {
+            if (!merge_one(e, p, kept[l]->item[i], VARIABLE_STATE, err)) {
+                return false;
+            }
         }
     }
     if (!g->gradients.count) {
@@ -186,11 +195,41 @@ void variable_initialise(uint64_t seed, const char *name, const kd_spec *spec, c
     }
 }
 
+static void unit_rows(double *row, int64_t width) {
+    double square = 0;
+    for (int64_t i = 0; i < width; i++) {
+        square += row[i] * row[i];
+    }
+    for (int64_t i = 0; i < width; i++) {
+        row[i] /= fmax(sqrt(square), 1e-12);
+    }
+}
+
+void variable_unit_rows(const kd_spec *spec, void *data) {
+    const int64_t rows = spec->rank > 1 ? spec->dim[0] : 1;
+    const int64_t width = rows > 0 ? kd_elements(spec) / rows : 0;
+    double *row = kd_alloc((size_t)(width + 1) * sizeof *row);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < width; i++) {
+            const int64_t at = r * width + i;
+            row[i] = spec->dtype == KD_F64 ? ((double *)data)[at] : (double)((float *)data)[at];
+        }
+        unit_rows(row, width);
+        for (int64_t i = 0; i < width; i++) {
+            store(data, spec->dtype, r * width + i, row[i]);
+        }
+    }
+    free(row);
+}
+
 static bool upload_start(engine *e, const char *name, const kd_spec *spec, const kd_init *init,
-                         void *address, kd_error *err) {
+                         bool unit, void *address, kd_error *err) {
     const size_t bytes = kd_bytes(spec);
     void *host = kd_alloc(bytes);
     variable_initialise(e->seed, name, spec, init, host);
+    if (unit) {
+        variable_unit_rows(spec, host);
+    }
     e->table->upload(e->device, address, host, bytes);
     const bool ok = e->table->wait(e->device, err);
     free(host);
@@ -204,7 +243,8 @@ static void *address_of(const engine *e, const stored_variable *v) {
 bool variables_initialise(engine *e, kd_error *err) {
     for (int i = 0; i < e->variables.count; i++) {
         const stored_variable *v = e->variables.item[i];
-        if (!upload_start(e, v->shown.name, &v->shown.spec, &v->init, address_of(e, v), err)) {
+        if (!upload_start(e, v->drawn_as, &v->shown.spec, &v->init, v->unit_rows, address_of(e, v),
+                          err)) {
             return false;
         }
     }
@@ -216,8 +256,8 @@ bool program_initialise_own(kd_program *p, kd_error *err) {
     for (int l = 0; l < 2; l++) {
         for (int i = 0; i < lists[l]->count; i++) {
             struct value *v = lists[l]->item[i];
-            if (v->own &&
-                !upload_start(p->e, v->name, &v->spec, &v->init, program_address(p, v), err)) {
+            if (v->own && !upload_start(p->e, v->drawn_as, &v->spec, &v->init, false,
+                                        program_address(p, v), err)) {
                 return false;
             }
         }

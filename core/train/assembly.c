@@ -91,6 +91,35 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
     return !(what & ASSEMBLE_STEP) || check_batch(a, err);
 }
 
+/* A device in host memory reads the mapped file itself. */
+static bool bind_pixels(assembly *a, kd_error *err) {
+    return !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY) ||
+           program_bind(a->step, "pixels", a->data->store->pixels, err);
+}
+
+const kd_method_program *assembly_method_program(const assembly *a, uint32_t i) {
+    return (const kd_method_program *)(const void *)((const char *)a->method->programs +
+                                                     (size_t)i * a->method->program_stride);
+}
+
+static bool compile_further(assembly *a, const train_graph *t, const graph_options *options,
+                            kd_error *err) {
+    const uint32_t count = KD_HAS(kd_method, a->method, programs) ? a->method->n_programs : 0;
+    a->further = arena_alloc(&a->memory, sizeof *a->further * (count + 1));
+    for (uint32_t i = 0; i < count; i++) {
+        const kd_method_program *program = assembly_method_program(a, i);
+        graph *g = graph_create(options);
+        build_method_program(g, t, program);
+        if (!engine_compile(a->engine, g, program->name, &a->further[i], err) ||
+            (program->over_samples &&
+             !program_share_input(a->further[i], "pixels", a->step, err))) {
+            return false;
+        }
+        a->n_further = i + 1;
+    }
+    return true;
+}
+
 static bool compile_step(assembly *a, kd_error *err) {
     const optimizer how = run_optimizer(a->run);
     const train_graph t = {.encoder = &a->encoder,
@@ -101,15 +130,16 @@ static bool compile_step(assembly *a, kd_error *err) {
                            .batch = a->run->train.batch,
                            .samples = a->data->samples.count,
                            .images = a->data->samples.n_images,
-                           .pixel_bytes = a->data->store->pixel_bytes};
-    graph *g = graph_create(&a->machine.graph);
+                           .pixel_bytes = a->data->store->pixel_bytes,
+                           .labels = largest_label(a->data) >= 0,
+                           .epoch_steps = run_epoch_steps(a->run, a->data->samples.count),
+                           .total_steps = run_total_steps(a->run, a->data->samples.count)};
+    graph_options options = a->machine.graph;
+    options.draws = true;
+    graph *g = graph_create(&options);
     build_train(g, &t);
-    if (!engine_compile(a->engine, g, "step", &a->step, err)) {
-        return false;
-    }
-    /* A device in host memory reads the mapped file itself. */
-    return !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY) ||
-           program_bind(a->step, "pixels", a->data->store->pixels, err);
+    return engine_compile(a->engine, g, "step", &a->step, err) && bind_pixels(a, err) &&
+           compile_further(a, &t, &options, err);
 }
 
 static bool read_views(assembly *a, kd_error *err) {

@@ -45,6 +45,8 @@ typedef struct assembly {
     eval_data *eval_data; /* [run->n_evals] */
     engine *engine;
     kd_program *step;
+    uint32_t n_further;
+    kd_program **further;             /* [n_further] the method's own programs */
     feature_program features, pixels; /* of the encoder, and of the view itself */
     const char *identity;             /* of the data */
 } assembly;
@@ -57,6 +59,9 @@ typedef struct assembly {
 bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
                    kd_error *err);
 void assembly_close(assembly *a);
+
+/* The i-th further program of the run's method. */
+const kd_method_program *assembly_method_program(const assembly *a, uint32_t i);
 
 /* True when some eval compares with the untrained encoder and with pixels. */
 bool assembly_compares(const assembly *a);

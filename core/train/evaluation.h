@@ -5,6 +5,7 @@
 
 #include "train/extraction.h"
 #include "train/metrics.h"
+#include "train/rehearsal.h"
 
 #define OF_UNTRAINED "untrained encoder"
 #define OF_TRAINED "trained encoder"
@@ -28,5 +29,9 @@ typedef struct evaluation_sink {
 
 /* fails with KD_E_CANCELLED when the user interrupts; results that came before stand. */
 bool evaluate(const evaluation *e, const evaluation_sink *sink, kd_error *err);
+
+/* Runs the same evals in the rehearsal, in the same order and with as much held between them.
+ * fails when address space runs out */
+bool evaluation_rehearse(const evaluation *e, rehearsal *r, kd_error *err);
 
 #endif

@@ -96,8 +96,9 @@ void features_free(features *f) {
     *f = (features){0};
 }
 
-size_t features_bytes(const source *from) {
-    return (size_t)from->samples.count * (sizeof(int32_t) + sizeof(int64_t));
+size_t features_buffers(const feature_program *p) {
+    return (size_t)p->pixel_bytes + (size_t)(p->batch * p->width) * sizeof(double) +
+           (size_t)p->batch * sizeof(row);
 }
 
 /* Lays the first images of samples [begin, begin + count) of the list one after another. Rows that
@@ -203,6 +204,20 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
         features_free(&f);
         return false;
     }
+    *ret = f;
+    return true;
+}
+
+bool features_rehearse(const feature_program *p, const source *from, bool labelled, features *ret,
+                       kd_error *err) {
+    features f = {.width = p->width};
+    void *values = NULL;
+    choose_samples(from, labelled, &f);
+    if (!scratch_zeros(value_bytes(&f), &values, err)) {
+        features_free(&f);
+        return false;
+    }
+    f.value = values;
     *ret = f;
     return true;
 }

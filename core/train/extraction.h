@@ -25,7 +25,11 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
                    const char *what, features *ret, kd_error *err);
 void features_free(features *f);
 
-/* Bytes of anonymous memory that features of a set take; the matrix itself is not in it. */
-size_t features_bytes(const source *from);
+/* The same samples with features that are all zero, read only, and take no memory; for plans. */
+bool features_rehearse(const feature_program *p, const source *from, bool labelled, features *ret,
+                       kd_error *err);
+
+/* Bytes of anonymous memory that features pass through, from features_take to features_finish. */
+size_t features_buffers(const feature_program *p);
 
 #endif

@@ -2,6 +2,8 @@
  * Rows, key and rates of a step. */
 #include "train/feeder.h"
 
+#include <kindred/update.h>
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,6 +13,7 @@ void feeder_init(feeder *f, assembly *a) {
     *f = (feeder){.assembly = a,
                   .schedule = run_schedule(a->run, count, &a->memory),
                   .epoch_steps = run_epoch_steps(a->run, count),
+                  .total_steps = run_total_steps(a->run, count),
                   .epoch = -1,
                   .permutation = kd_alloc((size_t)count * sizeof *f->permutation),
                   .rows = kd_alloc(batch * sizeof *f->rows),
@@ -28,32 +31,75 @@ size_t feeder_bytes(const run *r, int64_t count) {
            (size_t)r->train.batch * (sizeof(row) + sizeof(int32_t));
 }
 
+/* Where a batch comes from. */
+typedef struct place {
+    const int32_t *permutation; /* NULL: the set's own order */
+    int64_t epoch, batch;
+} place;
+
 /* Rows of image `side` of each sample of the batch. */
-static bool write_rows(feeder *f, int64_t step, int32_t side, kd_error *err) {
+static bool write_rows(feeder *f, kd_program *p, const place *from, int32_t side, kd_error *err) {
     static const char *const names[] = {"rows.0", "rows.1"};
     const assembly *a = f->assembly;
     const int64_t batch = a->run->train.batch;
-    batch_rows(a->data->store, &a->data->samples, f->permutation, (uint64_t)a->run->keys.seed,
-               f->epoch, step % f->epoch_steps, batch, side, f->rows);
-    return program_write(a->step, names[side], f->rows, (size_t)batch * sizeof *f->rows, err);
+    batch_rows(a->data->store, &a->data->samples, from->permutation, (uint64_t)a->run->keys.seed,
+               from->epoch, from->batch, batch, side, f->rows);
+    return program_write(p, names[side], f->rows, (size_t)batch * sizeof *f->rows, err);
 }
 
-static bool write_indices(feeder *f, kd_error *err) {
+static bool has_input(const kd_program *p, const char *name) {
+    kd_spec spec;
+    return program_input_spec(p, name, &spec);
+}
+
+/* The samples of the rows that were written last, and their labels. */
+static bool write_indices(feeder *f, kd_program *p, kd_error *err) {
     const int64_t batch = f->assembly->run->train.batch;
+    const size_t bytes = (size_t)batch * sizeof *f->indices;
     for (int64_t i = 0; i < batch; i++) {
         f->indices[i] = (int32_t)f->rows[i].sample;
     }
-    return program_write(f->assembly->step, "indices", f->indices,
-                         (size_t)batch * sizeof *f->indices, err);
+    if (!program_write(p, "indices", f->indices, bytes, err)) {
+        return false;
+    }
+    for (int64_t i = 0; i < batch; i++) {
+        f->indices[i] = f->assembly->data->samples.label[f->rows[i].sample];
+    }
+    return !has_input(p, "labels") || program_write(p, "labels", f->indices, bytes, err);
+}
+
+static bool write_samples(feeder *f, kd_program *p, const place *from, kd_error *err) {
+    const assembly *a = f->assembly;
+    for (int32_t side = 0; side < a->data->samples.n_images; side++) {
+        if (!write_rows(f, p, from, side, err)) {
+            return false;
+        }
+    }
+    const int64_t key[2] = {a->run->keys.seed, from->epoch};
+    return write_indices(f, p, err) && program_write(p, "key", key, sizeof key, err);
 }
 
 static bool write_rates(feeder *f, int64_t step, kd_error *err) {
     const run *r = f->assembly->run;
     const double t = (double)(step + 1);
-    const double hyper[4] = {schedule_lr(&f->schedule, step),
-                             schedule_weight_decay(&f->schedule, step),
-                             1 - pow(r->optimizer.beta1, t), 1 - pow(r->optimizer.beta2, t)};
-    return program_write_reals(f->assembly->step, "hyper", hyper, 4, err);
+    const double hyper[KD_RATES] = {
+        schedule_lr(&f->schedule, step), schedule_weight_decay(&f->schedule, step),
+        1 - pow(r->optimizer.beta1, t), 1 - pow(r->optimizer.beta2, t), 1};
+    return program_write_reals(f->assembly->step, "hyper", hyper, KD_RATES, err);
+}
+
+/* Scheduled scalars, and the key of the step's draws. */
+static bool write_clock(feeder *f, kd_program *p, int64_t step, kd_error *err) {
+    for (int i = 0; i < program_schedules(p); i++) {
+        kd_schedule s;
+        const char *name = program_schedule(p, i, &s);
+        const double value = schedule_scalar(&s, step, f->epoch_steps, f->total_steps);
+        if (!program_write_reals(p, name, &value, 1, err)) {
+            return false;
+        }
+    }
+    const int64_t key[2] = {f->assembly->run->keys.seed, step};
+    return !has_input(p, "step_key") || program_write(p, "step_key", key, sizeof key, err);
 }
 
 bool feeder_write(feeder *f, int64_t step, kd_error *err) {
@@ -63,12 +109,13 @@ bool feeder_write(feeder *f, int64_t step, kd_error *err) {
         order_fill((uint64_t)a->run->keys.seed, epoch, f->permutation, a->data->samples.count);
         f->epoch = epoch;
     }
-    for (int32_t side = 0; side < a->data->samples.n_images; side++) {
-        if (!write_rows(f, step, side, err)) {
-            return false;
-        }
-    }
-    const int64_t key[2] = {a->run->keys.seed, epoch};
-    return write_indices(f, err) && program_write(a->step, "key", key, sizeof key, err) &&
+    const place from = {f->permutation, epoch, step % f->epoch_steps};
+    return write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&
            write_rates(f, step, err);
+}
+
+bool feeder_write_further(feeder *f, kd_program *p, bool over_samples, int64_t step, int64_t batch,
+                          kd_error *err) {
+    const place from = {NULL, step / f->epoch_steps, batch};
+    return (!over_samples || write_samples(f, p, &from, err)) && write_clock(f, p, step, err);
 }

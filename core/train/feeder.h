@@ -13,6 +13,7 @@ typedef struct feeder {
     int32_t *permutation; /* [samples] */
     row *rows;            /* [batch] */
     int32_t *indices;     /* [batch] */
+    int64_t total_steps;
 } feeder;
 
 void feeder_init(feeder *f, assembly *a);
@@ -20,6 +21,11 @@ void feeder_finish(feeder *f);
 
 /* Writes the inputs of that step. */
 bool feeder_write(feeder *f, int64_t step, kd_error *err);
+
+/* Writes those of a further program of the method's, before that step: samples of batch number
+ * `batch` of the set in its own order, where the program goes over samples. */
+bool feeder_write_further(feeder *f, kd_program *p, bool over_samples, int64_t step, int64_t batch,
+                          kd_error *err);
 
 /* Bytes of host memory that it holds. */
 size_t feeder_bytes(const run *r, int64_t count);

@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Adding up what a run takes: the engine's plan, the host's buffers, and the process as it is. */
+ * Adding up what a run takes: the engine's plan, the host's buffers, evals in rehearsal, and the
+ * process as it is. */
 #include "train/plan.h"
 
-#include "train/extraction.h"
+#include "train/evaluation.h"
 #include "train/feeder.h"
 
 #include <kindred/op.h>
 
-/* Anonymous memory of this process in bytes; 0 where the kernel does not say. */
-static size_t anonymous_bytes(void) {
-    FILE *status = fopen("/proc/self/status", "re");
-    char line[256];
-    size_t kib = 0;
-    while (status && fgets(line, sizeof line, status)) {
-        if (sscanf(line, "RssAnon: %zu kB", &kib) == 1) {
-            break;
-        }
-    }
-    if (status) {
-        fclose(status);
-    }
-    return kib * 1024;
-}
+#include <stdlib.h>
 
 /* A checkpoint passes through a buffer of the largest variable's size. */
 static size_t largest_variable(const engine *e) {
@@ -33,45 +20,64 @@ static size_t largest_variable(const engine *e) {
     return bytes;
 }
 
-static size_t set_bytes(const assembly *a, const feature_program *p) {
-    const source *counted[2 * 64];
-    int count = 0;
-    size_t bytes = 0;
-    for (int i = 0; i < 2 * a->run->n_evals && count < 2 * 64; i++) {
-        const eval_data *d = &a->eval_data[i / 2];
-        const source *s = i % 2 ? d->test : d->train;
-        bool known = false;
-        for (int k = 0; k < count; k++) {
-            known = known || counted[k] == s;
-        }
-        if (!known) {
-            counted[count++] = s;
-            bytes += features_bytes(s);
-        }
-    }
-    return bytes + (size_t)p->pixel_bytes + (size_t)(p->batch * p->width) * sizeof(double);
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
-void plan_run(const assembly *a, run_plan *ret) {
+/* The evals that compare encoders do so before training, on pixels too; all run at the end. The
+ * untrained encoder takes what the trained one does. */
+static bool rehearse(assembly *a, rehearsal *r, kd_error *err) {
+    const int count = a->run->n_evals;
+    bool *wanted = kd_alloc((size_t)count + 1), ok = true;
+    if (assembly_compares(a)) {
+        for (int i = 0; i < count; i++) {
+            wanted[i] = a->run->evals[i].keys.before;
+        }
+        const evaluation pixels = {.assembly = a, .program = &a->pixels, .wanted = wanted};
+        ok = evaluation_rehearse(&pixels, r, err);
+    }
+    memset(wanted, true, (size_t)count);
+    const evaluation all = {.assembly = a, .program = &a->features, .wanted = wanted};
+    ok = ok && evaluation_rehearse(&all, r, err);
+    free(wanted);
+    return ok;
+}
+
+static bool plan_evals(assembly *a, run_plan *p, kd_error *err) {
+    rehearsal r;
+    rehearsal_begin(&r, a);
+    p->process_bytes = r.begin_bytes;
+    const bool ok = rehearse(a, &r, err);
+    rehearsal_end(&r);
+    size_t buffers = a->run->n_evals ? features_buffers(&a->features) : 0;
+    if (assembly_compares(a)) {
+        buffers = larger(buffers, features_buffers(&a->pixels));
+    }
+    p->eval_device_bytes = r.device_bytes;
+    p->eval_host_bytes = r.host_bytes + buffers;
+    p->eval_both_bytes = r.both_bytes + buffers;
+    p->early = r.early;
+    return ok;
+}
+
+bool plan_run(assembly *a, run_plan *ret, kd_error *err) {
     const int64_t count = a->data->samples.count;
     run_plan p = {.samples = count,
                   .epoch_steps = run_epoch_steps(a->run, count),
                   .total_steps = run_total_steps(a->run, count),
-                  .process_bytes = anonymous_bytes()};
+                  .host_bytes = feeder_bytes(a->run, count),
+                  .checkpoint_bytes = largest_variable(a->engine)};
     engine_get_plan(a->engine, &p.memory);
     program_get_cost(a->step, &p.step);
-    p.host_bytes = feeder_bytes(a->run, count);
-    if (a->run->n_evals) {
-        p.feature_bytes = set_bytes(a, &a->features);
-        const size_t pixels = a->pixels.program ? set_bytes(a, &a->pixels) : 0;
-        p.feature_bytes = pixels > p.feature_bytes ? pixels : p.feature_bytes;
+    if (!plan_evals(a, &p, err)) {
+        return false;
     }
-    p.checkpoint_bytes = largest_variable(a->engine);
     /* Checkpoints and evals take turns. */
-    const size_t turn = p.checkpoint_bytes > p.feature_bytes ? p.checkpoint_bytes : p.feature_bytes;
     const bool host_memory = a->machine.table->flags & KD_DEVICE_HOST_MEMORY;
-    p.peak_bytes = p.process_bytes + p.host_bytes + turn + (host_memory ? p.memory.total_bytes : 0);
+    p.peak_bytes = p.process_bytes + p.host_bytes + (host_memory ? p.memory.total_bytes : 0) +
+                   larger(p.checkpoint_bytes, host_memory ? p.eval_both_bytes : p.eval_host_bytes);
     *ret = p;
+    return true;
 }
 
 static void print_bytes(FILE *to, const char *what, size_t bytes, const char *note) {
@@ -88,7 +94,8 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     print_bytes(to, "  inputs", m->input_bytes, "");
     print_bytes(to, "  arena", m->arena_bytes, "values between operations, of the largest program");
     print_bytes(to, "  scratch", m->scratch_bytes, "");
-    print_bytes(to, "  in all", m->total_bytes, "");
+    print_bytes(to, "  programs of evals", plan->eval_device_bytes, "");
+    print_bytes(to, "  in all", m->total_bytes + plan->eval_device_bytes, "");
     const size_t overhead = a->machine.table->overhead(a->machine.device);
     if (overhead) {
         print_bytes(to, "  the device's own", overhead, "");
@@ -97,11 +104,13 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     print_bytes(to, "  program and libraries", plan->process_bytes, "");
     print_bytes(to, "  buffers of training", plan->host_bytes, "");
     print_bytes(to, "  buffers of a checkpoint", plan->checkpoint_bytes, "");
-    print_bytes(to, "  features of evals", plan->feature_bytes,
-                "what evals compute with comes on top");
+    print_bytes(to, "  buffers of evals", plan->eval_host_bytes, "");
     print_bytes(to, "  peak, predicted", plan->peak_bytes,
                 "anonymous; mapped images are not in it");
     print_bytes(to, "  images, mapped", (size_t)a->data->store->pixel_bytes, "");
+    if (plan->early.code) {
+        fprintf(to, "\nEvals may take more: without images, %s.\n", plan->early.message);
+    }
 }
 
 void plan_print(const assembly *a, const run_plan *plan, FILE *to) {

@@ -34,15 +34,14 @@ static kd_spec matrix(int32_t dtype, int64_t rows, int64_t columns) {
     return (kd_spec){.dtype = dtype, .rank = 2, .dim = {rows, columns}};
 }
 
-void build_train(graph *g, const train_graph *t) {
-    kd_scope s = graph_root(g);
+/* Views of the batch, augmented, and what else is known of it. */
+static void give_samples(kd_scope s, const train_graph *t, kd_view *views, kd_method_input *in) {
     kd_tensor *pixels = kd_input(s, "pixels", vector(KD_U8, t->pixel_bytes));
     kd_tensor *key = kd_input(s, "key", vector(KD_I64, 2));
     kd_tensor *rows[2] = {kd_input(s, "rows.0", matrix(KD_I64, t->batch, 4)), NULL};
     if (t->images > 1) {
         rows[1] = kd_input(s, "rows.1", matrix(KD_I64, t->batch, 4));
     }
-    kd_view *views = kd_alloc(sizeof *views * (size_t)t->views->count);
     for (int i = 0; i < t->views->count; i++) {
         const recipe_view *v = &t->views->view[i];
         views[i] = (kd_view){
@@ -50,17 +49,39 @@ void build_train(graph *g, const train_graph *t) {
             .recipe = v->recipe,
             .side = v->side};
     }
-    const kd_method_input in = {
-        .size = sizeof in,
-        .n_views = (uint32_t)t->views->count,
-        .view_stride = sizeof *views,
-        .views = views,
-        .encoder = &t->encoder->base,
-        .samples = t->samples,
-        .indices = kd_input(s, "indices", vector(KD_I32, t->batch)),
-    };
+    in->views = views;
+    in->n_views = (uint32_t)t->views->count;
+    in->indices = kd_input(s, "indices", vector(KD_I32, t->batch));
+    in->labels = t->labels ? kd_input(s, "labels", vector(KD_I32, t->batch)) : NULL;
+}
+
+static kd_method_input input_of(const train_graph *t) {
+    return (kd_method_input){.size = sizeof(kd_method_input),
+                             .view_stride = sizeof(kd_view),
+                             .encoder = &t->encoder->base,
+                             .samples = t->samples,
+                             .epoch_steps = t->epoch_steps,
+                             .total_steps = t->total_steps};
+}
+
+void build_train(graph *g, const train_graph *t) {
+    kd_scope s = graph_root(g);
+    kd_view *views = kd_alloc(sizeof *views * (size_t)t->views->count);
+    kd_method_input in = input_of(t);
+    give_samples(s, t, views, &in);
     kd_tensor *loss = t->method->build(t->method_config, s, &in);
     graph_minimize(g, loss, t->optimizer);
+    free(views);
+}
+
+void build_method_program(graph *g, const train_graph *t, const kd_method_program *program) {
+    kd_scope s = graph_root(g);
+    kd_view *views = kd_alloc(sizeof *views * (size_t)t->views->count);
+    kd_method_input in = input_of(t);
+    if (program->over_samples) {
+        give_samples(s, t, views, &in);
+    }
+    program->build(t->method_config, s, &in);
     free(views);
 }
 

@@ -25,14 +25,20 @@ typedef struct train_graph {
     int64_t batch, samples;
     int32_t images;      /* of every sample: 1 or 2 */
     int64_t pixel_bytes; /* of the store */
+    bool labels;         /* the set has some */
+    int64_t epoch_steps, total_steps;
 } train_graph;
 
 /* The step: augment, method, gradients, update.
  *
  * inputs   pixels u8 [pixel_bytes], key i64 [2] (seed, epoch), rows.N i64 [batch, 4] for image N of
- *          each sample, indices i32 [batch] (the samples), hyper (see graph_minimize)
- * outputs  loss; the method's reports */
+ *          each sample, indices i32 [batch] (the samples), labels i32 [batch] where the set has
+ * some, hyper (see graph_minimize), step_key where something is drawn, scheduled scalars outputs
+ * loss; the method's reports */
 void build_train(graph *g, const train_graph *t);
+
+/* One of the method's further programs, with the inputs of the step where it goes over samples. */
+void build_method_program(graph *g, const train_graph *t, const kd_method_program *program);
 
 /* Which image of the sample a view is cut from: the views of the whole list take turns, so that two
  * entries of one view each see both images of a pair. */

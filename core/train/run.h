@@ -56,7 +56,9 @@ typedef struct optimizer_keys {
     bool clip_ratio;
     double beta1, beta2, eps;
     bool decay_all;
+    double bias_lr;
     double clip_norm;
+    int clip;
 } optimizer_keys;
 
 typedef struct schedule_keys {

@@ -38,7 +38,9 @@ static const option optimizer_options[] = {
     OPTION_FLOAT(optimizer_keys, beta2, 0.999, 0, 0.999999, "adamw"),
     OPTION_FLOAT(optimizer_keys, eps, 1e-8, 0, 1, "adamw"),
     OPTION_BOOL(optimizer_keys, decay_all, false, "decay, and lars adapt, biases and norms too"),
-    OPTION_FLOAT(optimizer_keys, clip_norm, 0, 0, , "scale the whole gradient down to this norm; 0: never"),
+    OPTION_FLOAT(optimizer_keys, clip_norm, 0, 0, , "scale the gradient down to this norm; 0: never"),
+    OPTION_CHOICE(optimizer_keys, clip, "all", "all|each", "whose norm clip_norm bounds: all of the gradient, or each tensor's"),
+    OPTION_FLOAT(optimizer_keys, bias_lr, 1, 0, 1000, "times the rate, for biases and norms"),
 };
 static const option schedule_options[] = {
     OPTION_FLOAT(schedule_keys, warmup_epochs, 0, 0, , "the rate rises linearly for so long"),

@@ -49,5 +49,8 @@ optimizer run_optimizer(const run *r) {
                        .beta2 = k->beta2,
                        .eps = k->eps,
                        .decay_all = k->decay_all,
-                       .clip_norm = k->clip_norm};
+                       .lr = k->lr,
+                       .bias_lr = k->bias_lr,
+                       .clip_norm = k->clip_norm,
+                       .clip_each = k->clip == 1};
 }

@@ -29,3 +29,19 @@ double schedule_lr(const schedule *s, int64_t step) {
 double schedule_weight_decay(const schedule *s, int64_t step) {
     return cosine(s->weight_decay, s->final_weight_decay, (double)step / (double)s->total);
 }
+
+double schedule_scalar(const kd_schedule *s, int64_t step, int64_t epoch_steps, int64_t total) {
+    const int64_t counted =
+        s->flags & KD_SCHEDULE_PER_EPOCH ? step / epoch_steps * epoch_steps : step;
+    const double unit = s->flags & KD_SCHEDULE_STEPS ? 1 : (double)epoch_steps;
+    const double begin = s->begin * unit, end = s->end < 0 ? (double)total : s->end * unit;
+    if ((double)counted < begin) {
+        return s->from;
+    }
+    if ((double)counted >= end) {
+        return s->to;
+    }
+    const double at = ((double)counted - begin) / (end - begin);
+    return s->shape == KD_SCHEDULE_COSINE ? cosine(s->from, s->to, at)
+                                          : s->from + (s->to - s->from) * at;
+}

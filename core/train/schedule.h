@@ -3,7 +3,7 @@
 #ifndef CORE_TRAIN_SCHEDULE_H
 #define CORE_TRAIN_SCHEDULE_H
 
-#include <stdint.h>
+#include <kindred/graph.h>
 
 #define SCHEDULE_COSINE 0
 #define SCHEDULE_CONSTANT 1
@@ -28,5 +28,8 @@ double schedule_lr(const schedule *s, int64_t step);
 
 /* Cosine from weight_decay to final_weight_decay over the whole run, as facebookresearch/dino's. */
 double schedule_weight_decay(const schedule *s, int64_t step);
+
+/* A scheduled scalar at a step, of a run of `total` steps with `epoch_steps` an epoch. */
+double schedule_scalar(const kd_schedule *s, int64_t step, int64_t epoch_steps, int64_t total);
 
 #endif

@@ -49,6 +49,19 @@ bool scratch_map(const char *beside, size_t bytes, void **ret, kd_error *err) {
     return true;
 }
 
+bool scratch_zeros(size_t bytes, void **ret, kd_error *err) {
+    void *memory = NULL;
+    if (bytes) {
+        memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            return kd_fail(err, KD_E_MEMORY, "%.1f MiB of address space: %s",
+                           (double)bytes / 1048576, strerror(errno));
+        }
+    }
+    *ret = memory;
+    return true;
+}
+
 void scratch_unmap(void *memory, size_t bytes) {
     if (memory) {
         munmap(memory, bytes);

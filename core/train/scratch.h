@@ -13,6 +13,11 @@
  * owns   scratch_unmap with the same number of bytes; a killed process leaves nothing
  * fails  when the disk is full */
 bool scratch_map(const char *beside, size_t bytes, void **ret, kd_error *err);
+
+/* Zeros that can only be read, and take address space alone: the kernel has one page of them.
+ * owns: scratch_unmap */
+bool scratch_zeros(size_t bytes, void **ret, kd_error *err);
+
 void scratch_unmap(void *memory, size_t bytes);
 
 #endif

@@ -171,6 +171,42 @@ static bool between_steps(trainer *t, kd_error *err) {
     return (!checkpoint_due(t) && !interrupt_signal()) || save(t, err);
 }
 
+static bool run_further(trainer *t, uint32_t index, kd_error *err) {
+    assembly *a = t->a;
+    const kd_method_program *program = assembly_method_program(a, index);
+    const int64_t batch = a->run->train.batch, count = a->data->samples.count;
+    const int64_t batches = program->over_samples ? (count + batch - 1) / batch : 1;
+    for (int64_t i = 0; i < batches; i++) {
+        if (interrupt_signal()) {
+            return kd_fail(err, KD_E_CANCELLED, "interrupted");
+        }
+        progress_note(&a->progress, program->name, progress_now());
+        if (!feeder_write_further(&t->feeder, a->further[index], program->over_samples, t->step, i,
+                                  err) ||
+            !program_run(a->further[index], err)) {
+            return kd_while(err, "program '%s' before step %lld", program->name,
+                            (long long)t->step + 1);
+        }
+    }
+    return true;
+}
+
+/* What the method does before some steps. A run that is stopped in it goes back to its checkpoint,
+ * which was taken before. */
+static bool prepare_step(trainer *t, kd_error *err) {
+    const bool epoch = t->step % t->feeder.epoch_steps == 0;
+    const double begin = progress_now();
+    for (int when = t->step == 0 ? KD_AT_START : KD_AT_EPOCH; when <= KD_AT_EPOCH; when++) {
+        for (uint32_t i = 0; epoch && i < t->a->n_further; i++) {
+            if (assembly_method_program(t->a, i)->when == when && !run_further(t, i, err)) {
+                return false;
+            }
+        }
+    }
+    t->logged_at += progress_now() - begin;
+    return true;
+}
+
 static bool loop(trainer *t, kd_error *err) {
     t->logged_at = t->shown_at = progress_now();
     t->logged_step = t->shown_step = t->step;
@@ -178,7 +214,7 @@ static bool loop(trainer *t, kd_error *err) {
         return false;
     }
     while (t->step < t->total && !interrupt_signal()) {
-        if (!run_step(t, err) || !between_steps(t, err)) {
+        if (!prepare_step(t, err) || !run_step(t, err) || !between_steps(t, err)) {
             return false;
         }
         if (!interrupt_signal() && !measure(t, err)) {

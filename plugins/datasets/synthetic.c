@@ -7,10 +7,12 @@
 
 #include <kindred/dataset.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct synthetic {
-    int kinds, count, size, seed, split;
+    int kinds, count, size, seed, split, differ;
     bool paired;
+    double background, lighting, occlusion, style, color, pose, position, noise;
 };
 
 KD_PLUGIN(DATASET, "synthetic", "1.0.0", struct synthetic,
@@ -19,16 +21,43 @@ KD_PLUGIN(DATASET, "synthetic", "1.0.0", struct synthetic,
 KD_INT(struct synthetic, kinds, 16, 1, 256, "how many kinds of shapes: the classes")
 KD_INT(struct synthetic, count, 10000, 1, 100000000, "samples")
 KD_INT(struct synthetic, size, 64, 8, 1024, "height and width in pixels")
-KD_BOOL(struct synthetic, paired, false,
-        "a sample is two pictures of one kind that share nothing else; false: one picture")
+KD_BOOL(struct synthetic, paired, false, "a sample is two pictures of one kind; false: one picture")
+KD_CHOICE(struct synthetic, differ, "all",
+          "all|background|lighting|occlusion|style|color|pose|position|noise",
+          "what the two pictures of a pair do not share: all but the kind, or one factor")
 KD_INT(struct synthetic, seed, 1, 0, 2147483647, "another seed, other pictures")
 KD_CHOICE(struct synthetic, split, "train", "train|test", "train and test share no picture")
+KD_FLOAT(struct synthetic, background, 1, 0, 10,
+         "how much tones, patterns and clutter behind the object vary; 0: even grey")
+KD_FLOAT(struct synthetic, lighting, 1, 0, 10,
+         "direction, strength and tint of the light, relief and shadow; 0: even light")
+KD_FLOAT(struct synthetic, occlusion, 1, 0, 10,
+         "the size of what hides parts of the object's edge; 0: nothing does")
+KD_FLOAT(struct synthetic, style, 1, 0, 10,
+         "how often an object is an outline, textured or rimmed; 0: always filled")
+KD_FLOAT(struct synthetic, color, 1, 0, 10, "the object's colours; 0: always light grey")
+KD_FLOAT(struct synthetic, pose, 1, 0, 10,
+         "turn (1: up to 22.5 degrees), scale, mirroring, shear; 0: upright and of one size")
+KD_FLOAT(struct synthetic, position, 1, 0, 10,
+         "how far from the centre (1: a tenth of the picture); 0: at the centre")
+KD_FLOAT(struct synthetic, noise, 1, 0, 10, "of the camera; 0: none")
 
 struct kd_set {
     struct synthetic config;
-    char fingerprint[128];
+    double amount[N_FACTORS];
+    char fingerprint[320];
     char name[SHAPE_KINDS][32];
 };
+
+static void write_fingerprint(kd_set *set) {
+    const struct synthetic *c = &set->config;
+    const size_t room = sizeof set->fingerprint;
+    int at = snprintf(set->fingerprint, room, "renderer 2 %d %d %d %d %d %d %d", c->kinds, c->count,
+                      c->size, c->seed, c->split, c->paired, c->differ);
+    for (int f = 0; f < N_FACTORS; f++) {
+        at += snprintf(set->fingerprint + at, room - (size_t)at, " %.17g", set->amount[f]);
+    }
+}
 
 static bool open_set(const void *config, const kd_dataset_host *host, kd_set **ret, kd_error *err) {
     (void)host;
@@ -38,8 +67,12 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
         return kd_fail(err, KD_E_MEMORY, "out of memory");
     }
     set->config = *c;
-    snprintf(set->fingerprint, sizeof set->fingerprint, "renderer 1 %d %d %d %d %d %d", c->kinds,
-             c->count, c->size, c->seed, c->split, c->paired);
+    const double amount[N_FACTORS] = {
+        [BACKGROUND] = c->background, [LIGHTING] = c->lighting, [OCCLUSION] = c->occlusion,
+        [STYLE] = c->style,           [COLOR] = c->color,       [POSE] = c->pose,
+        [POSITION] = c->position,     [NOISE] = c->noise};
+    memcpy(set->amount, amount, sizeof amount);
+    write_fingerprint(set);
     for (int i = 0; i < c->kinds; i++) {
         shape_name(i, set->name[i], sizeof set->name[i]);
     }
@@ -77,6 +110,17 @@ static const char *fingerprint(const kd_set *set) {
     return set->fingerprint;
 }
 
+/* Of the first or second picture of a pair; a single picture is a first one. */
+static chance chance_of(const kd_set *set, int64_t index, uint32_t which) {
+    const struct synthetic *c = &set->config;
+    chance ret = {.key = (uint64_t)c->split << 32 | (uint32_t)c->seed, .sample = (uint32_t)index};
+    for (int f = 0; f < N_FACTORS; f++) {
+        ret.image[f] = c->differ == 0 || c->differ == f + 1 ? which : 0;
+        ret.amount[f] = set->amount[f];
+    }
+    return ret;
+}
+
 static bool read_sample(kd_set *set, int64_t index, kd_sample *ret, kd_error *err) {
     const struct synthetic *c = &set->config;
     const int32_t kind = label(set, index);
@@ -87,10 +131,8 @@ static bool read_sample(kd_set *set, int64_t index, kd_sample *ret, kd_error *er
         return kd_fail(err, KD_E_MEMORY, "out of memory");
     }
     for (uint32_t i = 0; i < n; i++) {
-        const dice d = {.key = (uint64_t)c->split << 32 | (uint32_t)c->seed,
-                        .sample = (uint32_t)index,
-                        .image = i};
-        render(kind, c->size, d, pixels + i * bytes);
+        const chance from = chance_of(set, index, i);
+        render(kind, c->size, &from, pixels + i * bytes);
         ret->images[i] = (kd_image){.format = KD_IMAGE_RAW,
                                     .height = c->size,
                                     .width = c->size,

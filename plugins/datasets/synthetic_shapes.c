@@ -106,21 +106,35 @@ static double beads(int n, int level, double x, double y) {
     return hypot(r * cos(a) - radius, r * sin(a)) - radius * size[level] * touching;
 }
 
+/* first: where a family begins in the orders, so that kinds 0 to 7 resemble each other least. */
 static const struct {
     const char *name;
     double (*distance)(int n, int level, double x, double y);
+    int first;
 } families[] = {
-    {"polygon", polygon},           {"star", star},     {"ring", ring},         {"cross", cross},
-    {"superellipse", superellipse}, {"flower", flower}, {"crescent", crescent}, {"beads", beads},
+    {"polygon", polygon, 0},
+    {"star", star, 1},
+    {"ring", ring, 0},
+    {"cross", cross, 3},
+    {"superellipse", superellipse, 0},
+    {"flower", flower, 4},
+    {"crescent", crescent, 6},
+    {"beads", beads, 0},
 };
-static const int orders[] = {5, 3, 8, 4, 6, 10, 7, 9};
+static const int orders[] = {3, 5, 8, 4, 6, 10, 7, 9};
+
+static int order_of(int kind) {
+    return orders[(kind / 8 + families[kind % 8].first) % 8];
+}
+
+static int level_of(int kind) {
+    return kind / 64 % 4;
+}
 
 double shape_distance(int kind, double x, double y) {
-    const int step = kind / 8 % 32;
-    return families[kind % 8].distance(orders[step % 8], step / 8, x, y);
+    return families[kind % 8].distance(order_of(kind), level_of(kind), x, y);
 }
 
 void shape_name(int kind, char *ret, size_t room) {
-    const int step = kind / 8 % 32;
-    snprintf(ret, room, "%s-%d%c", families[kind % 8].name, orders[step % 8], "abcd"[step / 8]);
+    snprintf(ret, room, "%s-%d%c", families[kind % 8].name, order_of(kind), "abcd"[level_of(kind)]);
 }

@@ -64,19 +64,23 @@ static void build_step(void *context, kd_scope s) {
 /* Mean and deviation of every feature; one that does not vary becomes 0. */
 static void measure(heads *h) {
     const kd_feature_set *set = &h->in->train;
-    const int64_t width = set->width;
-    for (int64_t i = 0; i < set->rows * width; i++) {
-        h->mean[i % width] += (double)set->features[i];
+    const int64_t width = set->width, rows = set->rows;
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t k = 0; k < width; k++) {
+            h->mean[k] += (double)set->features[i * width + k];
+        }
     }
     for (int64_t k = 0; k < width; k++) {
-        h->mean[k] /= (double)set->rows;
+        h->mean[k] /= (double)rows;
     }
-    for (int64_t i = 0; i < set->rows * width; i++) {
-        const double d = (double)set->features[i] - h->mean[i % width];
-        h->scale[i % width] += d * d;
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t k = 0; k < width; k++) {
+            const double d = (double)set->features[i * width + k] - h->mean[k];
+            h->scale[k] += d * d;
+        }
     }
     for (int64_t k = 0; k < width; k++) {
-        const double deviation = sqrt(h->scale[k] / (double)set->rows);
+        const double deviation = sqrt(h->scale[k] / (double)rows);
         h->scale[k] = deviation > 1e-6 * fabs(h->mean[k]) ? 1 / deviation : 0;
     }
 }
@@ -173,6 +177,7 @@ bool heads_train(heads *h, int64_t *rows, int64_t count, kd_error *err) {
     const int64_t batch = h->plan.batch, epoch = count / batch;
     int64_t steps = h->plan.epochs * epoch;
     steps = steps < h->plan.min_steps ? h->plan.min_steps : steps;
+    steps = kd_in_rehearsal(h->in) ? 1 : steps; /* the first takes all that the others do */
     for (int64_t step = 0; step < steps; step++) {
         if (step % epoch == 0) {
             shuffle(rows, count, h->plan.seed, (uint32_t)(step / epoch + 1));
@@ -215,6 +220,7 @@ bool heads_score(heads *h, const kd_feature_set *set, const int64_t *rows, int64
     if (!write_columns(h, "rate", 0, err)) {
         return false;
     }
+    count = kd_in_rehearsal(h->in) && count > batch ? batch : count;
     for (int64_t first = 0; first < count; first += batch) {
         const int64_t real = count - first < batch ? count - first : batch;
         for (int64_t k = 0; k < real; k++) {

@@ -39,7 +39,18 @@ struct kd_eval_input {
     bool (*read)(kd_program *program, const char *name, void *data, size_t bytes, kd_error *err);
     /* True once the user asked to stop: return false with KD_E_CANCELLED. */
     bool (*cancelled)(const kd_eval_input *in);
+    /* Not 0 in a rehearsal: `kindred plan` runs the eval to see how much memory it takes. Features
+     * are zeros, reads give zeros, programs compute nothing, and the result is dropped. The host
+     * looks at what the process holds whenever one of the functions above is called, so an eval
+     * need not know; but a loop may end as soon as all that it takes has been taken and written to.
+     * One that takes seconds without the device is cancelled. Ask by kd_in_rehearsal. */
+    uint32_t rehearsal, reserved;
 };
+
+/* For any host: an older one has no rehearsals. */
+__attribute__((unused)) static inline bool kd_in_rehearsal(const kd_eval_input *in) {
+    return in->size >= KD_END(kd_eval_input, rehearsal) && in->rehearsal != 0;
+}
 
 typedef struct kd_eval_result {
     char name[64];      /* "accuracy" */

@@ -79,6 +79,42 @@ typedef struct kd_init {
     double a, b;
 } kd_init;
 
+/* A scalar that the host sets before every step, in closed form: `from` until `begin`, then towards
+ * `to`, which it has from `end` on. */
+#define KD_SCHEDULE_LINEAR 0
+#define KD_SCHEDULE_COSINE 1
+#define KD_SCHEDULE_STEPS 1u /* begin and end count steps; without it, epochs */
+#define KD_SCHEDULE_PER_EPOCH                                                                      \
+    2u                         /* holds its value for an epoch: that of the epoch's first step     \
+                                */
+#define KD_SCHEDULE_END (-1.0) /* as `end`: the last step of the run */
+typedef struct kd_schedule {
+    uint32_t size;
+    int32_t shape; /* KD_SCHEDULE_LINEAR or _COSINE */
+    uint32_t flags, reserved;
+    double from, to, begin, end; /* end == begin: a switch */
+} kd_schedule;
+
+/* How the parameters under a scope are trained. The rule of the innermost scope that has one holds,
+ * whole. */
+#define KD_RULE_FROZEN 1u      /* they keep their starting values, and take no gradient */
+#define KD_RULE_CONSTANT_LR 2u /* the configured learning rate, whatever the schedule says */
+#define KD_RULE_NO_DECAY 4u    /* no weight decay */
+#define KD_RULE_NO_ADAPT 8u    /* LARS does not scale their steps */
+#define KD_RULE_UNIT_ROWS                                                                          \
+    16u /* rows are brought to length 1 at the start and after each update                         \
+         */
+typedef struct kd_rule {
+    uint32_t size, flags;
+    double lr_scale; /* times the learning rate; 0: 1 */
+    /* A real scalar or NULL: where it is 0 the step leaves parameters and moments as they are. */
+    kd_tensor *active;
+    /* A scope or NULL: each parameter starts as the one of the same name there, takes no gradient,
+     * and after every update becomes keep * itself + (1 - keep) * the other. */
+    kd_scope follows;
+    kd_tensor *keep; /* real scalar */
+} kd_rule;
+
 struct kd_graph_api {
     uint32_t size, reserved;
 
@@ -119,6 +155,14 @@ struct kd_graph_api {
 
     /* Records the builder's own mistake, with the scope's path in front. */
     void (*fail)(kd_scope scope, const char *message);
+
+    /* Gives a scope a rule; before the first parameter under it is asked for. */
+    void (*rule)(kd_scope scope, const kd_rule *rule);
+    /* real []; asked for again in one scope by one name, the same one. */
+    kd_tensor *(*scheduled)(kd_scope scope, const char *name, const kd_schedule *schedule);
+    /* i64 [2]: seed and step, the key of a step's random draws (kd_random); NULL where nothing may
+     * be drawn: under a frozen or following scope, and in programs that do not train. */
+    kd_tensor *(*step_key)(kd_scope scope);
 };
 
 /* Wrappers: compiled into the plugin, so not part of the interface. */
@@ -171,6 +215,30 @@ static inline kd_tensor *kd_latest(kd_tensor *state) {
 
 static inline void kd_assign(kd_tensor *state, kd_tensor *value) {
     state->api->assign(state, value);
+}
+
+static inline void kd_set_rule(kd_scope s, kd_rule rule) {
+    rule.size = sizeof rule;
+    s->api->rule(s, &rule);
+}
+
+/* Makes the parameters under `s` a moving average of those under `of`: see kd_rule. Statistics of
+ * norms are not averaged: a teacher in training mode takes its own. */
+static inline void kd_follow(kd_scope s, kd_scope of, kd_tensor *keep) {
+    kd_rule rule;
+    memset(&rule, 0, sizeof rule);
+    rule.follows = of;
+    rule.keep = keep;
+    kd_set_rule(s, rule);
+}
+
+static inline kd_tensor *kd_scheduled(kd_scope s, const char *name, kd_schedule schedule) {
+    schedule.size = sizeof schedule;
+    return s->api->scheduled(s, name, &schedule);
+}
+
+static inline kd_tensor *kd_step_key(kd_scope s) {
+    return s->api->step_key(s);
 }
 
 static inline kd_tensor *kd_input(kd_scope s, const char *name, kd_spec spec) {

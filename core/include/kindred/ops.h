@@ -43,6 +43,11 @@ static inline kd_tensor *kd_abs(kd_tensor *x) {
 static inline kd_tensor *kd_relu(kd_tensor *x) {
     return kd_emit1("relu", x);
 }
+/* x Phi(x), Phi the normal distribution function: exact, by erf. In f32 whatever the type of x.
+ * Its gradient is the op gelu_grad(dy, x) = dy (Phi(x) + x phi(x)). */
+static inline kd_tensor *kd_gelu(kd_tensor *x) {
+    return kd_emit1("gelu", x);
+}
 static inline kd_tensor *kd_add(kd_tensor *a, kd_tensor *b) {
     return kd_emit2("add", a, b);
 }
@@ -109,6 +114,34 @@ static inline kd_tensor *kd_range(kd_scope s, int64_t start, int64_t stop) {
                  &out, 1);
     return out;
 }
+/* The listed values, in order; spec.dtype KD_REAL or KD_I32. No gradient. */
+static inline kd_tensor *kd_constant(kd_scope s, kd_spec spec, const double *values) {
+    kd_tensor *out = NULL;
+    int64_t count = 1;
+    for (int i = 0; i < spec.rank; i++) {
+        count *= spec.dim[i];
+    }
+    const kd_attr attrs[] = {KD_IS("dims", spec.dim, spec.rank), KD_I("dtype", spec.dtype),
+                             KD_FS("values", values, count)};
+    s->api->emit(s, "constant", NULL, 0, attrs, 3, &out, 1);
+    return out;
+}
+/* Real, even in [0, 1): element i is word i % 4 of Philox (kindred/philox.h) with key[0] as the
+ * key and (low and high half of i / 4, stream ^ low half of key[1], high half of key[1]) as the
+ * counter, its upper 24 bits times 2^-24. So it is a function of key (i64 [2]: seed, step), stream
+ * (below 2^32) and i alone; two draws that should differ need two streams. No gradient. */
+static inline kd_tensor *kd_random(kd_tensor *key, uint32_t stream, int rank, const int64_t *dims) {
+    return kd_emit("random", &key, 1,
+                   (kd_attr[]){KD_I("stream", stream), KD_IS("dims", dims, rank)}, 2);
+}
+/* A stream's number from its name (FNV-1a). */
+static inline uint32_t kd_stream(const char *name) {
+    uint32_t hash = 2166136261u;
+    for (; *name; name++) {
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    }
+    return hash;
+}
 /* u8 [n, n]: 1 on the diagonal. */
 static inline kd_tensor *kd_eye(kd_scope s, int64_t n);
 
@@ -156,6 +189,13 @@ static inline kd_tensor *kd_gather(kd_tensor *x, kd_tensor *indices) {
 static inline kd_tensor *kd_scatter_add(kd_tensor *indices, kd_tensor *source, int64_t rows) {
     return kd_emit("scatter_add", (kd_tensor *[]){indices, source}, 2,
                    (kd_attr[]){KD_I("rows", rows)}, 1);
+}
+
+/* base [rows, ...] with row indices[i] (i32 [k]) replaced by source [k, ...] row i; of equal
+ * indices the last one wins. Assigned to the state that is its base, it writes those rows in place.
+ * No gradient. */
+static inline kd_tensor *kd_scatter_rows(kd_tensor *base, kd_tensor *indices, kd_tensor *source) {
+    return kd_emit("scatter_rows", (kd_tensor *[]){base, indices, source}, 3, NULL, 0);
 }
 
 /* ---- Reductions. ----------------------------------------------------------------------------- */
@@ -215,8 +255,26 @@ static inline kd_tensor *kd_matmul(kd_tensor *a, kd_tensor *b) {
     return kd_matmul_with(a, b, false, false);
 }
 
+/* Attention of `heads` heads over tokens. qkv [b, t, 3 c] holds queries, keys and values one after
+ * the other, each [heads, c / heads], as timm's and torch's fused projections do (element
+ * (k heads + head) c / heads + i of a token). Of each head: P = softmax(scale Q K'), out = P V,
+ * [b, t, c], in the type of qkv. lse [b, heads, t], real, is log(sum(exp(scale q . k))) of each
+ * row: all that the gradient needs beside qkv and out. Products take operands of qkv's type and
+ * accumulate in real, where softmax is too; P may be rounded to qkv's type before it is multiplied.
+ * Its gradient is the op attention_grad(dout, qkv, out, lse) {heads, scale} -> dqkv. */
+static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double scale) {
+    kd_tensor *out[2] = {NULL, NULL};
+    qkv->api->emit(NULL, "attention", &qkv, 1,
+                   (kd_attr[]){KD_I("heads", heads), KD_F("scale", scale)}, 2, out, 2);
+    return out[0];
+}
+
 /* Ops that layers and gradients emit by name:
  *
+ * layer_norm(x [..., c], gamma [c], beta [c]) {eps} -> y, mean [...], inv_std [...]: over the last
+ *   axis, y = gamma (x - mean) inv_std + beta, biased variance, inv_std = 1 / sqrt(variance + eps).
+ *   y has the type of x; the rest is real.
+ * layer_norm_grad(dy, x, gamma, mean, inv_std) -> dx, dgamma, dbeta
  * conv2d(x [n, h, w, c], weight [o, kh, kw, c]) {stride, padding} -> [n, h', w', o], cross-
  *   correlation, h' = (h + 2 padding - kh) / stride + 1. Both of one type; the output too.
  * conv2d_input_grad(dy, weight) {stride, padding, height, width} -> [n, height, width, c]

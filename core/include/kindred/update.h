@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Optimizer updates: one pass over all parameters, which lie in one arena with their gradients and
- * moments in the same order. The arithmetic is here, for C and CUDA alike.
+ * What happens to parameters after a step's gradients are known: one pass over all of them, which
+ * lie in one arena with their gradients and moments in the same order. The arithmetic is here, for
+ * C and CUDA alike.
  *
- * sgd(param [n], grad [n], moment [n], hyper [4], grad_scale [])
+ * sgd(param [n], grad [n], moment [n], rates [groups, 5], grad_scale [] or [segments])
  *     {segments, momentum, nesterov} -> param, moment
- * lars(param, grad, moment, hyper, grad_scale)
+ * lars(param, grad, moment, rates, grad_scale)
  *     {segments, momentum, variant, trust, clip} -> param, moment
- * adamw(param, grad, moment1, moment2, hyper, grad_scale)
+ * adamw(param, grad, moment1, moment2, rates, grad_scale)
  *     {segments, beta1, beta2, eps} -> param, moment1, moment2
+ * average(average [m], param [n], keep [k]) {segments} -> average: keep average + (1 - keep) param
+ * unit_rows(param [n]) {segments} -> param: each row divided by max(its length, 1e-12)
+ * segment_norms(x [n]) {segments} -> [segments]: the length of each segment, summed in double
  *
- * All in real. Outputs are the inputs' own memory (param, moments): updated in place. hyper is
- * {learning rate, weight decay, 1 - beta1^t, 1 - beta2^t}, the last two for adamw. Every gradient
- * is multiplied by grad_scale first. segments: ints, three a tensor: offset, count, KD_UPDATE_
- * flags; gaps between segments are left alone. */
+ * All in real. Outputs of all but segment_norms are the inputs' own memory (param, moments,
+ * average): updated in place. A row of rates is {learning rate, weight decay, 1 - beta1^t,
+ * 1 - beta2^t, active}: the corrections are adamw's; where active is 0 the group's parameters and
+ * moments stay as they are. Every gradient is multiplied by its grad_scale first.
+ *
+ * segments, a list of ints; gaps between them are left alone. A segment is
+ *   of sgd, lars, adamw    offset, count, KD_UPDATE_ flags, group (row of rates)
+ *   of average             offset in average, offset in param, count, index into keep
+ *   of unit_rows           offset, rows, width
+ *   of segment_norms       offset, count */
 #ifndef KINDRED_UPDATE_H
 #define KINDRED_UPDATE_H
 
@@ -23,6 +33,19 @@
 #else
 #define KD_SHARED static inline
 #endif
+
+#define KD_UPDATE_SEGMENT 4  /* ints of a segment of sgd, lars and adamw */
+#define KD_AVERAGE_SEGMENT 4 /* of average */
+#define KD_ROWS_SEGMENT 3    /* of unit_rows */
+#define KD_NORMS_SEGMENT 2   /* of segment_norms */
+
+/* Elements of a row of rates. */
+#define KD_RATE_LR 0
+#define KD_RATE_DECAY 1
+#define KD_RATE_CORRECTION1 2
+#define KD_RATE_CORRECTION2 3
+#define KD_RATE_ACTIVE 4
+#define KD_RATES 5
 
 #define KD_UPDATE_DECAY 1u /* weight decay applies */
 #define KD_UPDATE_ADAPT 2u /* LARS scales this tensor's step */

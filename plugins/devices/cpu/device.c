@@ -115,6 +115,8 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0), "exp", prepare_elementwise, run_elementwise},
     {SIZE, OVER(0), "log", prepare_elementwise, run_elementwise},
     {SIZE, OVER(0), "sqrt", prepare_elementwise, run_elementwise},
+    {SIZE, OVER(0), "gelu", prepare_elementwise, run_elementwise},
+    {SIZE, OVER(0) | OVER(1), "gelu_grad", prepare_elementwise, run_elementwise},
     {SIZE, OVER(0), "affine", prepare_elementwise, run_elementwise},
     {SIZE, OVER(0) | OVER(1), "add", prepare_elementwise, run_elementwise},
     {SIZE, OVER(0) | OVER(1), "sub", prepare_elementwise, run_elementwise},
@@ -127,7 +129,9 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "broadcast", prepare_elementwise, run_elementwise},
     {SIZE, 0, "cast", prepare_cast, run_cast},
     {SIZE, 0, "fill", prepare_any, run_fill},
+    {SIZE, 0, "constant", prepare_constant, run_constant},
     {SIZE, 0, "range", prepare_any, run_range},
+    {SIZE, 0, "random", prepare_random, run_random},
 
     {SIZE, 0, "copy", prepare_any, run_copy},
     {SIZE, 0, "transpose", prepare_any, run_transpose},
@@ -136,6 +140,7 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "concat", prepare_any, run_concat},
     {SIZE, 0, "gather", prepare_any, run_gather},
     {SIZE, 0, "scatter_add", prepare_scatter_add, run_scatter_add},
+    {SIZE, OVER(0), "scatter_rows", prepare_any, run_scatter_rows},
 
     {SIZE, 0, "sum", prepare_reduce, run_reduce, release_state},
     {SIZE, 0, "max", prepare_reduce, run_reduce, release_state},
@@ -156,9 +161,17 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0) | OVER(5), "batch_norm_inference", prepare_batch_norm_inference,
      run_batch_norm_inference},
 
+    {SIZE, OVER(0), "layer_norm", prepare_layer_norm, run_layer_norm},
+    {SIZE, OVER(0) | OVER(1), "layer_norm_grad", prepare_layer_norm_grad, run_layer_norm_grad},
+    {SIZE, 0, "attention", prepare_attention, run_attention},
+    {SIZE, 0, "attention_grad", prepare_attention_grad, run_attention_grad},
+
     {SIZE, OVER(0), "sgd", prepare_update, run_sgd, release_state},
     {SIZE, OVER(0), "lars", prepare_update, run_lars, release_state},
     {SIZE, OVER(0), "adamw", prepare_update, run_adamw, release_state},
+    {SIZE, OVER(0), "average", prepare_segments, run_average},
+    {SIZE, OVER(0), "unit_rows", prepare_segments, run_unit_rows},
+    {SIZE, 0, "segment_norms", prepare_segments, run_segment_norms},
 
     {SIZE, 0, "augment", prepare_augment, run_augment, release_augment},
 };

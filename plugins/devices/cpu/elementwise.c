@@ -40,6 +40,8 @@ LOOP(abs_i, int64_t, int64_t, a[i] < 0 ? -a[i] : a[i])
 LOOP(relu_f, float, float, a[i] < 0 ? 0 : a[i])
 LOOP(sqrt_f, float, float, sqrtf(a[i]))
 LOOP(log_f, float, float, logf(a[i]))
+LOOP(gelu_f, float, float, a[i] * normal_below(a[i], density_power(a[i])))
+LOOP(gelu_grad_f, float, float, a[i] * gelu_slope(b[i]))
 LOOP(exp_f, float, float, exp_of(a[i]))
 LOOP(affine_f, float, float, t->scale *a[i] + t->shift)
 LOOP(same_f, float, float, a[i])
@@ -84,6 +86,8 @@ static const element_op element_ops[] = {
     {"sqrt", sqrt_f},
     {"log", log_f},
     {"exp", exp_f},
+    {"gelu", gelu_f},
+    {"gelu_grad", gelu_grad_f},
     {"affine", affine_f},
     {"broadcast", same_f, same_i},
     {"add", add_f, add_i},
@@ -193,46 +197,4 @@ void run_cast(kd_device *device, const kd_node *node, void *state, void *const *
               void *const *out, void *scratch) {
     const elementwise e = {.node = node, .in = in, .y = out[0], .w = walk_of(node)};
     span_for(device, e.w.count, GRAIN, cast_span, &e);
-}
-
-/* One value everywhere, or start, start + 1, ... */
-typedef struct source {
-    void *y;
-    int32_t dtype;
-    double value;
-    int64_t start, step;
-} source;
-
-static void source_span(const void *work, int64_t begin, int64_t end) {
-    const source *s = work;
-    const bool floats = is_float(s->dtype);
-    const int as = floats ? AS_FLOAT : AS_INT;
-    int64_t tile[TILE];
-    for (int64_t at = begin; at < end; at += TILE) {
-        const int64_t count = end - at < TILE ? end - at : TILE;
-        void *y = walk_target(s->y, s->dtype, as, at, tile);
-        for (int64_t i = 0; i < count; i++) {
-            if (floats) {
-                ((float *)y)[i] = (float)s->value;
-            } else {
-                ((int64_t *)y)[i] = s->start + s->step * (at + i);
-            }
-        }
-        walk_write(s->y, s->dtype, as, at, count, y);
-    }
-}
-
-void run_fill(kd_device *device, const kd_node *node, void *state, void *const *in,
-              void *const *out, void *scratch) {
-    const kd_spec *y = &node->outputs[0];
-    const double value = kd_attr_float(node, "value", 0);
-    const source s = {out[0], y->dtype, value, is_float(y->dtype) ? 0 : (int64_t)value, 0};
-    span_for(device, kd_elements(y), GRAIN, source_span, &s);
-}
-
-void run_range(kd_device *device, const kd_node *node, void *state, void *const *in,
-               void *const *out, void *scratch) {
-    const kd_spec *y = &node->outputs[0];
-    const source s = {out[0], y->dtype, 0, kd_attr_int(node, "start", 0), 1};
-    span_for(device, kd_elements(y), GRAIN, source_span, &s);
 }

@@ -16,11 +16,27 @@ release_function release_state;
 
 /* elementwise.c */
 prepare_function prepare_elementwise, prepare_cast;
-run_function run_elementwise, run_cast, run_fill, run_range;
+run_function run_elementwise, run_cast;
+
+/* source.c */
+prepare_function prepare_constant, prepare_random;
+run_function run_fill, run_constant, run_range, run_random;
+
+/* layer_norm.c */
+prepare_function prepare_layer_norm, prepare_layer_norm_grad;
+run_function run_layer_norm, run_layer_norm_grad;
+
+/* attention.c */
+prepare_function prepare_attention, prepare_attention_grad;
+run_function run_attention, run_attention_grad;
 
 /* shape.c */
-prepare_function prepare_any, prepare_scatter_add;
-run_function run_copy, run_transpose, run_slice, run_pad, run_concat, run_gather, run_scatter_add;
+prepare_function prepare_any;
+run_function run_copy, run_transpose, run_slice, run_pad, run_concat;
+
+/* gather.c */
+prepare_function prepare_scatter_add;
+run_function run_gather, run_scatter_add, run_scatter_rows;
 
 /* reduce.c */
 prepare_function prepare_reduce;
@@ -51,5 +67,9 @@ run_function run_batch_norm, run_batch_norm_inference, run_batch_norm_grad;
 /* update.c */
 prepare_function prepare_update;
 run_function run_sgd, run_lars, run_adamw;
+
+/* average.c */
+prepare_function prepare_segments;
+run_function run_average, run_unit_rows, run_segment_norms;
 
 #endif

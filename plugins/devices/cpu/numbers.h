@@ -67,4 +67,29 @@ ALWAYS_INLINE float exp_of(float x) {
     return p * a * b;
 }
 
+/* e^(-x^2 / 2), the normal density but for its factor. */
+ALWAYS_INLINE float density_power(float x) {
+    return exp_of(-0.5f * x * x);
+}
+
+/* The normal distribution function, within 1e-7, from density_power(x).
+ *
+ * source  Abramowitz and Stegun 1964, 7.1.26, of erf(|x| / sqrt 2) */
+ALWAYS_INLINE float normal_below(float x, float power) {
+    const float size = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.231641888f * size);
+    float p = 0.5307027145f;
+    p = p * t - 0.7265760135f;
+    p = p * t + 0.7107068705f;
+    p = p * t - 0.142248368f;
+    p = p * t + 0.127414796f;
+    const float beyond = p * t * power;
+    return x < 0 ? beyond : 1.0f - beyond;
+}
+
+/* d gelu(x) / d x = Phi(x) + x phi(x) */
+ALWAYS_INLINE float gelu_slope(float x) {
+    const float power = density_power(x);
+    return normal_below(x, power) + x * (0.398942280f * power);
+}
+
 #endif

@@ -12,7 +12,7 @@
 /* Part of one segment. */
 typedef struct piece {
     int64_t begin, count;
-    int32_t segment;
+    int32_t segment, group;
     uint32_t flags;
 } piece;
 
@@ -30,7 +30,7 @@ typedef struct norms {
 
 static int64_t count_pieces(const int64_t *segments, uint32_t count) {
     int64_t pieces = 0;
-    for (uint32_t i = 0; i < count; i += 3) {
+    for (uint32_t i = 0; i < count; i += KD_UPDATE_SEGMENT) {
         pieces += (segments[i + 1] + PIECE - 1) / PIECE;
     }
     return pieces;
@@ -48,25 +48,26 @@ bool prepare_update(kd_device *device, const kd_node *node, void **ret_state, si
     if (!s) {
         return false;
     }
-    for (uint32_t i = 0; i < count; i += 3) {
+    for (uint32_t i = 0; i < count; i += KD_UPDATE_SEGMENT) {
         const int64_t end = segments[i] + segments[i + 1];
         for (int64_t begin = segments[i]; begin < end; begin += PIECE) {
             s->piece[s->pieces++] = (piece){begin, end - begin < PIECE ? end - begin : PIECE,
-                                            (int32_t)(i / 3), (uint32_t)segments[i + 2]};
+                                            (int32_t)(i / KD_UPDATE_SEGMENT),
+                                            (int32_t)segments[i + 3], (uint32_t)segments[i + 2]};
         }
     }
-    s->segments = (int32_t)(count / 3);
+    s->segments = (int32_t)(count / KD_UPDATE_SEGMENT);
     *ret_state = s;
     *ret_scratch = (size_t)pieces * sizeof(norms) + (size_t)s->segments * sizeof(float);
     return true;
 }
 
-/* What every update reads: (param, grad, moments..., hyper [4], grad_scale []). */
+/* What every update reads: (param, grad, moments..., rates [groups, 5], grad_scale). */
 typedef struct update {
     const schedule *schedule;
     float *w, *moment1, *moment2;
-    const float *grad;
-    float lr, weight_decay, correction1, correction2, grad_scale;
+    const float *grad, *rates, *grad_scale;
+    bool shared_scale; /* one for all segments */
     float momentum, beta1, beta2, eps;
     bool nesterov;
     int variant;
@@ -75,7 +76,6 @@ typedef struct update {
 } update;
 
 static update update_of(const kd_node *node, void *state, void *const *in, void *scratch) {
-    const float *hyper = in[node->n_inputs - 2], *scale = in[node->n_inputs - 1];
     const schedule *s = state;
     norms *pieces = scratch;
     return (update){
@@ -83,12 +83,10 @@ static update update_of(const kd_node *node, void *state, void *const *in, void 
         .w = in[0],
         .grad = in[1],
         .moment1 = in[2],
-        .moment2 = in[3], /* hyper, where there is one moment */
-        .lr = hyper[0],
-        .weight_decay = hyper[1],
-        .correction1 = hyper[2],
-        .correction2 = hyper[3],
-        .grad_scale = scale[0],
+        .moment2 = in[3], /* rates, where there is one moment */
+        .rates = in[node->n_inputs - 2],
+        .grad_scale = in[node->n_inputs - 1],
+        .shared_scale = kd_elements(&node->inputs[node->n_inputs - 1]) == 1,
         .momentum = (float)kd_attr_float(node, "momentum", 0),
         .beta1 = (float)kd_attr_float(node, "beta1", 0.9),
         .beta2 = (float)kd_attr_float(node, "beta2", 0.999),
@@ -100,8 +98,20 @@ static update update_of(const kd_node *node, void *state, void *const *in, void 
     };
 }
 
-static float decay_of(const update *u, const piece *p) {
-    return p->flags & KD_UPDATE_DECAY ? u->weight_decay : 0;
+/* A row of rates, as it holds for one piece. */
+typedef struct rates {
+    float lr, weight_decay, correction1, correction2, grad_scale;
+    bool active;
+} rates;
+
+static rates rates_of(const update *u, const piece *p) {
+    const float *row = u->rates + (size_t)p->group * KD_RATES;
+    return (rates){.lr = row[KD_RATE_LR],
+                   .weight_decay = p->flags & KD_UPDATE_DECAY ? row[KD_RATE_DECAY] : 0,
+                   .correction1 = row[KD_RATE_CORRECTION1],
+                   .correction2 = row[KD_RATE_CORRECTION2],
+                   .grad_scale = u->grad_scale[u->shared_scale ? 0 : p->segment],
+                   .active = row[KD_RATE_ACTIVE] != 0};
 }
 
 static void pieces_for(const kd_device *device, const update *u, span_body *body) {
@@ -114,8 +124,12 @@ static void sgd_span(const void *work, int64_t begin, int64_t end) {
         const piece *p = &u->schedule->piece[index];
         float *w = u->w + p->begin, *moment = u->moment1 + p->begin;
         const float *g = u->grad + p->begin;
-        const float wd = decay_of(u, p), lr = u->lr, m = u->momentum, scale = u->grad_scale;
+        const rates r = rates_of(u, p);
+        const float wd = r.weight_decay, lr = r.lr, m = u->momentum, scale = r.grad_scale;
         const bool nesterov = u->nesterov;
+        if (!r.active) {
+            continue;
+        }
 #pragma omp simd
         for (int64_t i = 0; i < p->count; i++) {
             kd_sgd_element_f32(&w[i], &moment[i], scale * g[i] + wd * w[i], lr, m, nesterov);
@@ -138,7 +152,8 @@ static void norms_span(const void *work, int64_t begin, int64_t end) {
             continue;
         }
         const float *w = u->w + p->begin, *grad = u->grad + p->begin;
-        const float wd = decay_of(u, p), scale = u->grad_scale;
+        const rates r = rates_of(u, p);
+        const float wd = r.weight_decay, scale = r.grad_scale;
         double w2 = 0, g2 = 0, d2 = 0;
 #pragma omp simd reduction(+ : w2, g2, d2)
         for (int64_t i = 0; i < p->count; i++) {
@@ -164,8 +179,9 @@ static void set_ratios(const kd_node *node, const update *u) {
                 sum = (norms){sum.w + u->norms[i].w, sum.g + u->norms[i].g, sum.d + u->norms[i].d};
             }
         }
+        const rates r = rates_of(u, first);
         const double q =
-            kd_lars_ratio(u->variant, trust, clip, (double)u->lr, (double)decay_of(u, first),
+            kd_lars_ratio(u->variant, trust, clip, (double)r.lr, (double)r.weight_decay,
                           sqrt(sum.w), sqrt(sum.g), sqrt(sum.d));
         u->ratio[first->segment] = first->flags & KD_UPDATE_ADAPT ? (float)q : 1;
     }
@@ -177,9 +193,13 @@ static void lars_span(const void *work, int64_t begin, int64_t end) {
         const piece *p = &u->schedule->piece[index];
         float *w = u->w + p->begin, *moment = u->moment1 + p->begin;
         const float *g = u->grad + p->begin;
-        const float wd = decay_of(u, p), q = u->ratio[p->segment];
-        const float lr = u->lr, m = u->momentum, scale = u->grad_scale;
+        const rates r = rates_of(u, p);
+        const float wd = r.weight_decay, q = u->ratio[p->segment];
+        const float lr = r.lr, m = u->momentum, scale = r.grad_scale;
         const int variant = u->variant;
+        if (!r.active) {
+            continue;
+        }
 #pragma omp simd
         for (int64_t i = 0; i < p->count; i++) {
             kd_lars_element_f32(&w[i], &moment[i], q * (scale * g[i] + wd * w[i]), lr, m, variant);
@@ -201,9 +221,13 @@ static void adamw_span(const void *work, int64_t begin, int64_t end) {
         const piece *p = &u->schedule->piece[index];
         float *w = u->w + p->begin, *m1 = u->moment1 + p->begin, *m2 = u->moment2 + p->begin;
         const float *g = u->grad + p->begin;
-        const float wd = decay_of(u, p), lr = u->lr, scale = u->grad_scale, eps = u->eps;
+        const rates r = rates_of(u, p);
+        const float wd = r.weight_decay, lr = r.lr, scale = r.grad_scale, eps = u->eps;
         const float beta1 = u->beta1, beta2 = u->beta2;
-        const float c1 = u->correction1, c2 = u->correction2;
+        const float c1 = r.correction1, c2 = r.correction2;
+        if (!r.active) {
+            continue;
+        }
 #pragma omp simd
         for (int64_t i = 0; i < p->count; i++) {
             kd_adamw_moments_f32(&m1[i], &m2[i], scale * g[i], beta1, beta2);

@@ -72,6 +72,8 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0), "neg", prepare_unary, run_unary},
     {SIZE, OVER(0), "abs", prepare_unary, run_unary},
     {SIZE, OVER(0), "relu", prepare_unary, run_unary},
+    {SIZE, OVER(0), "gelu", prepare_unary, run_unary},
+    {SIZE, OVER(0) | OVER(1), "gelu_grad", prepare_floats, run_gelu_grad},
     {SIZE, OVER(0), "exp", prepare_unary, run_unary},
     {SIZE, OVER(0), "log", prepare_unary, run_unary},
     {SIZE, OVER(0), "sqrt", prepare_unary, run_unary},
@@ -87,7 +89,9 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0), "cast", prepare_cast, run_cast},
     {SIZE, 0, "copy", NULL, run_copy},
     {SIZE, 0, "fill", NULL, run_fill},
+    {SIZE, 0, "constant", NULL, run_constant},
     {SIZE, 0, "range", NULL, run_range},
+    {SIZE, 0, "random", prepare_random, run_random},
 
     {SIZE, 0, "transpose", NULL, run_transpose},
     {SIZE, 0, "broadcast", NULL, run_broadcast},
@@ -96,6 +100,7 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "concat", NULL, run_concat},
     {SIZE, 0, "gather", NULL, run_gather},
     {SIZE, 0, "scatter_add", prepare_scatter_add, run_scatter_add},
+    {SIZE, OVER(0), "scatter_rows", NULL, run_scatter_rows},
 
     {SIZE, 0, "sum", prepare_reduce, run_reduce},
     {SIZE, 0, "max", prepare_reduce, run_reduce},
@@ -114,9 +119,17 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad", prepare_floats, run_batch_norm_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm_inference", prepare_floats, run_batch_norm_inference},
 
+    {SIZE, OVER(0), "layer_norm", prepare_floats, run_layer_norm},
+    {SIZE, OVER(0) | OVER(1), "layer_norm_grad", prepare_layer_norm_grad, run_layer_norm_grad},
+    {SIZE, 0, "attention", prepare_attention, run_attention},
+    {SIZE, 0, "attention_grad", prepare_attention_grad, run_attention_grad},
+
     {SIZE, OVER(0), "sgd", prepare_floats, run_sgd},
     {SIZE, OVER(0), "lars", prepare_floats, run_lars},
     {SIZE, OVER(0), "adamw", prepare_floats, run_adamw},
+    {SIZE, OVER(0), "average", prepare_floats, run_average},
+    {SIZE, OVER(0), "unit_rows", prepare_floats, run_unit_rows},
+    {SIZE, 0, "segment_norms", prepare_floats, run_segment_norms},
 
     {SIZE, 0, "augment", prepare_augment, run_augment, release_augment},
 };

@@ -13,6 +13,10 @@ static double relu(double x) {
     return x < 0 ? 0 : x;
 }
 
+static double gelu(double x) {
+    return x * 0.5 * erfc(-x * M_SQRT1_2);
+}
+
 typedef struct unary {
     const char *op;
     double (*of)(double x);
@@ -23,6 +27,7 @@ static const unary unaries[] = {
     {"neg", negative, FLOATS | 1u << KD_I32},
     {"abs", fabs, FLOATS | 1u << KD_I32},
     {"relu", relu, FLOATS},
+    {"gelu", gelu, FLOATS},
     {"exp", exp, FLOATS},
     {"log", log, FLOATS},
     {"sqrt", sqrt, FLOATS},
@@ -77,6 +82,17 @@ void run_unary(kd_device *device, const kd_node *node, void *state, void *const 
     const int64_t count = kd_elements(&node->outputs[0]);
     for (int64_t i = 0; i < count; i++) {
         put(out[0], type, i, op->of(get(in[0], type, i)));
+    }
+}
+
+void run_gelu_grad(kd_device *device, const kd_node *node, void *state, void *const *in,
+                   void *const *out, void *scratch) {
+    const int32_t type = node->inputs[0].dtype;
+    const int64_t count = kd_elements(&node->outputs[0]);
+    for (int64_t i = 0; i < count; i++) {
+        const double dy = get(in[0], type, i), x = get(in[1], type, i);
+        const double density = exp(-x * x / 2) * M_2_SQRTPI * M_SQRT1_2 / 2;
+        put(out[0], type, i, dy * (0.5 * erfc(-x * M_SQRT1_2) + x * density));
     }
 }
 
@@ -184,23 +200,4 @@ void run_cast(kd_device *device, const kd_node *node, void *state, void *const *
 void run_copy(kd_device *device, const kd_node *node, void *state, void *const *in,
               void *const *out, void *scratch) {
     memcpy(out[0], in[0], kd_bytes(&node->outputs[0]));
-}
-
-void run_fill(kd_device *device, const kd_node *node, void *state, void *const *in,
-              void *const *out, void *scratch) {
-    const double value = kd_attr_float(node, "value", 0);
-    const kd_spec *y = &node->outputs[0];
-    const int64_t count = kd_elements(y);
-    for (int64_t i = 0; i < count; i++) {
-        put(out[0], y->dtype, i, value);
-    }
-}
-
-void run_range(kd_device *device, const kd_node *node, void *state, void *const *in,
-               void *const *out, void *scratch) {
-    const int64_t start = kd_attr_int(node, "start", 0);
-    const int64_t count = kd_elements(&node->outputs[0]);
-    for (int64_t i = 0; i < count; i++) {
-        put_integer(out[0], node->outputs[0].dtype, i, start + i);
-    }
 }

@@ -26,12 +26,20 @@ prepare_function prepare_floats;
 /* elementwise.c */
 prepare_function prepare_unary, prepare_binary, prepare_compare, prepare_cast;
 run_function run_unary, run_binary, run_compare, run_affine, run_where, run_cast, run_copy,
-    run_fill, run_range;
+    run_gelu_grad;
+
+/* source.c */
+prepare_function prepare_random;
+run_function run_fill, run_constant, run_range, run_random;
+
+/* attention.c */
+prepare_function prepare_layer_norm_grad, prepare_attention, prepare_attention_grad;
+run_function run_layer_norm, run_layer_norm_grad, run_attention, run_attention_grad;
 
 /* shape.c */
 prepare_function prepare_scatter_add;
 run_function run_transpose, run_broadcast, run_slice, run_pad, run_concat, run_gather,
-    run_scatter_add;
+    run_scatter_add, run_scatter_rows;
 
 /* reduce.c */
 prepare_function prepare_reduce, prepare_ranking;
@@ -54,5 +62,8 @@ run_function run_batch_norm, run_batch_norm_grad, run_batch_norm_inference;
 
 /* update.c */
 run_function run_sgd, run_lars, run_adamw;
+
+/* average.c */
+run_function run_average, run_unit_rows, run_segment_norms;
 
 #endif

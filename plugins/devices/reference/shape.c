@@ -129,3 +129,19 @@ void run_scatter_add(kd_device *device, const kd_node *node, void *state, void *
         put(out[0], y->dtype, i, sum[i]);
     }
 }
+
+void run_scatter_rows(kd_device *device, const kd_node *node, void *state, void *const *in,
+                      void *const *out, void *scratch) {
+    const kd_spec *base = &node->inputs[0], *indices = &node->inputs[1];
+    const size_t bytes = (size_t)row_length(base) * kd_dtype_bytes(base->dtype);
+    const int64_t count = kd_elements(indices);
+    if (out[0] != in[0]) {
+        memcpy(out[0], in[0], kd_bytes(base));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t row = row_at(device, node, indices, in[1], i, base->dim[0]);
+        if (row >= 0) {
+            memcpy((char *)out[0] + (size_t)row * bytes, (char *)in[2] + (size_t)i * bytes, bytes);
+        }
+    }
+}

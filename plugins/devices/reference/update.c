@@ -8,37 +8,42 @@
 
 /* One tensor in the arenas. */
 typedef struct segment {
-    int64_t begin, end;
-    double weight_decay;
+    int64_t begin, end; /* empty when its group is not active */
+    double lr, weight_decay, correction1, correction2, grad_scale;
     bool adapt;
 } segment;
 
-/* What every update reads: (param, grad, moments..., hyper [4], grad_scale []). */
+/* What every update reads: (param, grad, moments..., rates [groups, 5], grad_scale). */
 typedef struct update {
     int32_t real;
-    const int64_t *segments; /* three each: offset, count, flags */
+    const int64_t *segments;
     uint32_t n_segments;
-    double lr, weight_decay, correction1, correction2, grad_scale;
+    const void *rates, *grad_scale;
+    bool shared_scale; /* one for all segments */
 } update;
 
 static update update_of(const kd_node *node, void *const *in) {
-    const void *hyper = in[node->n_inputs - 2];
-    const int32_t real = node->inputs[0].dtype;
-    update u = {.real = real,
-                .lr = get(hyper, real, 0),
-                .weight_decay = get(hyper, real, 1),
-                .correction1 = get(hyper, real, 2),
-                .correction2 = get(hyper, real, 3),
-                .grad_scale = get(in[node->n_inputs - 1], real, 0)};
+    update u = {.real = node->inputs[0].dtype,
+                .rates = in[node->n_inputs - 2],
+                .grad_scale = in[node->n_inputs - 1],
+                .shared_scale = kd_elements(&node->inputs[node->n_inputs - 1]) == 1};
     u.segments = kd_attr_ints(node, "segments", &u.n_segments);
-    u.n_segments /= 3;
+    u.n_segments /= KD_UPDATE_SEGMENT;
     return u;
 }
 
 static segment segment_at(const update *u, uint32_t i) {
-    const int64_t *s = u->segments + (size_t)i * 3;
-    return (segment){s[0], s[0] + s[1], s[2] & KD_UPDATE_DECAY ? u->weight_decay : 0,
-                     (s[2] & KD_UPDATE_ADAPT) != 0};
+    const int64_t *s = u->segments + (size_t)i * KD_UPDATE_SEGMENT, row = s[3] * KD_RATES;
+    const bool active = get(u->rates, u->real, row + KD_RATE_ACTIVE) != 0;
+    const double decay = get(u->rates, u->real, row + KD_RATE_DECAY);
+    return (segment){.begin = s[0],
+                     .end = active ? s[0] + s[1] : s[0],
+                     .lr = get(u->rates, u->real, row + KD_RATE_LR),
+                     .weight_decay = s[2] & KD_UPDATE_DECAY ? decay : 0,
+                     .correction1 = get(u->rates, u->real, row + KD_RATE_CORRECTION1),
+                     .correction2 = get(u->rates, u->real, row + KD_RATE_CORRECTION2),
+                     .grad_scale = get(u->grad_scale, u->real, u->shared_scale ? 0 : i),
+                     .adapt = (s[2] & KD_UPDATE_ADAPT) != 0};
 }
 
 void run_sgd(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
@@ -50,8 +55,8 @@ void run_sgd(kd_device *device, const kd_node *node, void *state, void *const *i
         const segment s = segment_at(&u, index);
         for (int64_t i = s.begin; i < s.end; i++) {
             double w = get(in[0], u.real, i), moment = get(in[2], u.real, i);
-            const double d = u.grad_scale * get(in[1], u.real, i) + s.weight_decay * w;
-            kd_sgd_element_f64(&w, &moment, d, u.lr, momentum, nesterov);
+            const double d = s.grad_scale * get(in[1], u.real, i) + s.weight_decay * w;
+            kd_sgd_element_f64(&w, &moment, d, s.lr, momentum, nesterov);
             put(out[0], u.real, i, w);
             put(out[1], u.real, i, moment);
         }
@@ -62,7 +67,7 @@ void run_sgd(kd_device *device, const kd_node *node, void *state, void *const *i
 static double lars_ratio(const kd_node *node, const update *u, const segment *s, void *const *in) {
     double w2 = 0, g2 = 0, d2 = 0;
     for (int64_t i = s->begin; i < s->end; i++) {
-        const double w = get(in[0], u->real, i), g = u->grad_scale * get(in[1], u->real, i);
+        const double w = get(in[0], u->real, i), g = s->grad_scale * get(in[1], u->real, i);
         const double d = g + s->weight_decay * w;
         w2 += w * w;
         g2 += g * g;
@@ -70,7 +75,7 @@ static double lars_ratio(const kd_node *node, const update *u, const segment *s,
     }
     const int variant = (int)kd_attr_int(node, "variant", KD_LARS_FB);
     const bool clip = kd_attr_int(node, "clip", 0) != 0;
-    return kd_lars_ratio(variant, kd_attr_float(node, "trust", 1e-3), clip, u->lr, s->weight_decay,
+    return kd_lars_ratio(variant, kd_attr_float(node, "trust", 1e-3), clip, s->lr, s->weight_decay,
                          sqrt(w2), sqrt(g2), sqrt(d2));
 }
 
@@ -84,8 +89,8 @@ void run_lars(kd_device *device, const kd_node *node, void *state, void *const *
         const double q = s.adapt ? lars_ratio(node, &u, &s, in) : 1;
         for (int64_t i = s.begin; i < s.end; i++) {
             double w = get(in[0], u.real, i), moment = get(in[2], u.real, i);
-            const double d = q * (u.grad_scale * get(in[1], u.real, i) + s.weight_decay * w);
-            kd_lars_element_f64(&w, &moment, d, u.lr, momentum, variant);
+            const double d = q * (s.grad_scale * get(in[1], u.real, i) + s.weight_decay * w);
+            kd_lars_element_f64(&w, &moment, d, s.lr, momentum, variant);
             put(out[0], u.real, i, w);
             put(out[1], u.real, i, moment);
         }
@@ -103,10 +108,10 @@ void run_adamw(kd_device *device, const kd_node *node, void *state, void *const 
         for (int64_t i = s.begin; i < s.end; i++) {
             double w = get(in[0], u.real, i);
             double moment1 = get(in[2], u.real, i), moment2 = get(in[3], u.real, i);
-            const double g = u.grad_scale * get(in[1], u.real, i);
+            const double g = s.grad_scale * get(in[1], u.real, i);
             kd_adamw_moments_f64(&moment1, &moment2, g, beta1, beta2);
-            kd_adamw_element_f64(&w, moment1, sqrt(moment2 / u.correction2), u.lr, s.weight_decay,
-                                 u.correction1, eps);
+            kd_adamw_element_f64(&w, moment1, sqrt(moment2 / s.correction2), s.lr, s.weight_decay,
+                                 s.correction1, eps);
             put(out[0], u.real, i, w);
             put(out[1], u.real, i, moment1);
             put(out[2], u.real, i, moment2);

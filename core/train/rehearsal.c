@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Programs that only have a size, and the memory of this process at every call of an eval's. */
+#include "train/rehearsal.h"
+
+#include "train/eval_programs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const double most_seconds = 5; /* for an eval whose loops do not end on zeros */
+
+/* What an eval is given; it sees the first member. */
+typedef struct given {
+    kd_eval_input in;
+    struct performance *performance;
+} given;
+
+/* One eval's. */
+typedef struct performance {
+    rehearsal *rehearsal;
+    size_t open_bytes; /* device memory of programs that are open */
+    double end;        /* when it is over */
+    struct stand_in *open;
+} performance;
+
+/* What an eval holds in place of a program. */
+typedef struct stand_in {
+    performance *performance;
+    kd_program *program;
+    size_t bytes;
+    struct stand_in *next;
+} stand_in;
+
+/* Pages that are not of a file, which statm gives as those present less those shared. */
+static size_t anonymous_bytes(const rehearsal *r) {
+    char text[128] = "";
+    size_t present = 0, shared = 0;
+    if (r->statm < 0 || pread(r->statm, text, sizeof text - 1, 0) <= 0 ||
+        sscanf(text, "%*u %zu %zu", &present, &shared) != 2) {
+        return 0;
+    }
+    return (present - shared) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void raise_to(size_t *most, size_t bytes) {
+    *most = bytes > *most ? bytes : *most;
+}
+
+/* Notes what is held now, and `passing` bytes of host memory that a real run would hold besides. */
+static void note(const performance *p, size_t passing) {
+    rehearsal *r = p->rehearsal;
+    const size_t now = anonymous_bytes(r);
+    const size_t host = (now > r->begin_bytes ? now - r->begin_bytes : 0) + passing;
+    raise_to(&r->host_bytes, host);
+    raise_to(&r->device_bytes, p->open_bytes);
+    raise_to(&r->both_bytes, host + p->open_bytes);
+}
+
+static bool open_program(const kd_eval_input *in, const char *name,
+                         void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
+                         kd_error *err) {
+    performance *p = ((const given *)in)->performance;
+    kd_program *program = NULL;
+    if (!eval_compile(p->rehearsal->assembly, name, build, context, &program, err)) {
+        return false;
+    }
+    program_memory memory;
+    program_get_memory(program, &memory);
+    stand_in *s = kd_alloc(sizeof *s);
+    *s = (stand_in){.performance = p, .program = program, .bytes = memory.bytes, .next = p->open};
+    p->open = s;
+    p->open_bytes += s->bytes;
+    note(p, memory.start_bytes);
+    *ret = (kd_program *)s;
+    return true;
+}
+
+static void close_program(const kd_eval_input *in, kd_program *program) {
+    performance *p = ((const given *)in)->performance;
+    note(p, 0);
+    for (stand_in **at = &p->open; *at; at = &(*at)->next) {
+        stand_in *s = *at;
+        if ((kd_program *)s == program) {
+            *at = s->next;
+            p->open_bytes -= s->bytes;
+            program_close(s->program);
+            free(s);
+            return;
+        }
+    }
+}
+
+static bool go_on(const performance *p, kd_error *err) {
+    note(p, 0);
+    return progress_now() < p->end || kd_fail(err, KD_E_CANCELLED, "stopped");
+}
+
+static bool write_program(kd_program *program, const char *name, const void *data, size_t bytes,
+                          kd_error *err) {
+    (void)name;
+    (void)data;
+    (void)bytes;
+    return go_on(((const stand_in *)program)->performance, err);
+}
+
+static bool run_program(kd_program *program, kd_error *err) {
+    return go_on(((const stand_in *)program)->performance, err);
+}
+
+static bool read_program(kd_program *program, const char *name, void *data, size_t bytes,
+                         kd_error *err) {
+    (void)name;
+    memset(data, 0, bytes);
+    return go_on(((const stand_in *)program)->performance, err);
+}
+
+static bool cancelled(const kd_eval_input *in) {
+    return !go_on(((const given *)in)->performance, NULL);
+}
+
+void rehearsal_begin(rehearsal *r, assembly *a) {
+    *r = (rehearsal){.assembly = a,
+                     .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
+                     .early = KD_ERROR_INIT};
+    engine_rehearse(a->engine);
+    r->begin_bytes = anonymous_bytes(r);
+}
+
+void rehearsal_end(rehearsal *r) {
+    if (r->statm >= 0) {
+        close(r->statm);
+    }
+}
+
+void rehearsal_run(rehearsal *r, const eval_part *eval, const kd_eval_input *in) {
+    performance p = {.rehearsal = r, .end = progress_now() + most_seconds};
+    given g = {.in = *in, .performance = &p};
+    g.in.program_open = open_program;
+    g.in.program_close = close_program;
+    g.in.write = write_program;
+    g.in.run = run_program;
+    g.in.read = read_program;
+    g.in.cancelled = cancelled;
+    g.in.rehearsal = true;
+    kd_eval_output out = {.size = sizeof out};
+    kd_error err = KD_ERROR_INIT;
+    const kd_eval *table = eval->part.plugin->table;
+    if (!table->run(eval->part.config, &g.in, &out, &err) && r->early.code == 0) {
+        if (err.code == KD_E_CANCELLED) {
+            kd_fail(&err, KD_E_CANCELLED, "not at its end after %g s", most_seconds);
+        }
+        kd_while(&err, "eval %s", eval->keys.name);
+        r->early = err;
+    }
+    note(&p, 0);
+    while (p.open) {
+        close_program(&g.in, (kd_program *)p.open);
+    }
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Elementwise ops: out[i] = f(in[i]), with numpy's broadcasting where there are several inputs. One
+ * pass, 16 bytes a step; f is chosen by a number that is the same for all threads.
+ *
+ * A NaN in gives a NaN out, through relu and maximum too. */
+#include "elements.h"
+#include "kernels.h"
+#include "walk.h"
+
+namespace {
+
+enum operation {
+    NEG,
+    ABS,
+    RELU,
+    EXP,
+    LOG,
+    SQRT,
+    AFFINE,
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    MAXIMUM,
+    GREATER,
+    EQUAL
+};
+
+struct named {
+    const char *op;
+    operation code;
+    uint32_t types;
+};
+const uint32_t NUMBERS = FLOATS | 1u << KD_I32;
+const named operations[] = {
+    {"neg", NEG, NUMBERS},
+    {"abs", ABS, NUMBERS},
+    {"relu", RELU, FLOATS},
+    {"exp", EXP, FLOATS},
+    {"log", LOG, FLOATS},
+    {"sqrt", SQRT, FLOATS},
+    {"affine", AFFINE, FLOATS},
+    {"add", ADD, NUMBERS},
+    {"sub", SUB, NUMBERS},
+    {"mul", MUL, NUMBERS},
+    {"div", DIV, FLOATS},
+    {"maximum", MAXIMUM, NUMBERS},
+    {"greater", GREATER, FLOATS | INTEGERS},
+    {"equal", EQUAL, FLOATS | INTEGERS},
+};
+
+struct function {
+    operation code;
+    float scale, shift; /* of affine */
+};
+
+/* Integers take the first two. */
+__device__ __forceinline__ int32_t apply(const function &f, int32_t x) {
+    return f.code == NEG ? -x : x < 0 ? -x : x;
+}
+
+__device__ __forceinline__ float apply(const function &f, float x) {
+    switch (f.code) {
+    case NEG:
+        return -x;
+    case ABS:
+        return fabsf(x);
+    case RELU:
+        return x < 0 ? 0 : x;
+    case EXP:
+        return expf(x);
+    case LOG:
+        return logf(x);
+    case SQRT:
+        return sqrtf(x);
+    default:
+        return f.scale * x + f.shift;
+    }
+}
+
+__device__ __forceinline__ bool is_nan(float x) {
+    return x != x;
+}
+__device__ __forceinline__ bool is_nan(int32_t) {
+    return false;
+}
+
+template <class A> __device__ __forceinline__ A combine(operation code, A a, A b) {
+    switch (code) {
+    case ADD:
+        return a + b;
+    case SUB:
+        return a - b;
+    case MUL:
+        return a * b;
+    case DIV:
+        return a / b;
+    default:
+        return a >= b || is_nan(a) ? a : b;
+    }
+}
+
+/* Elements [at, at + N). */
+template <class T, int N>
+__device__ __forceinline__ void apply_at(const function &f, const T *x, T *y, int64_t at) {
+    const pack<T, N> from = load<N>(x + at);
+    pack<T, N> to;
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+        to.at[k] = narrow<T>(apply(f, widen(from.at[k])));
+    }
+    store(y + at, to);
+}
+
+template <class T>
+__global__ void __launch_bounds__(THREADS) apply_all(function f, const T *x, T *y, int64_t count) {
+    constexpr int N = PACK<T>;
+    for (EACH(i, count / N)) {
+        apply_at<T, N>(f, x, y, i * N);
+    }
+    for (EACH(i, count % N)) {
+        apply_at<T, 1>(f, x, y, count / N * N + i);
+    }
+}
+
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS)
+    combine_all(operation code, walk w, const T *a, const T *b, T *y) {
+    for (EACH(i, w.count)) {
+        int64_t at[2];
+        walk_locate(w, (uint32_t)i, at);
+        const pack<T, N> left = load<N>(a + at[0], w.repeats[0]);
+        const pack<T, N> right = load<N>(b + at[1], w.repeats[1]);
+        pack<T, N> to;
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            to.at[k] = narrow<T>(combine(code, widen(left.at[k]), widen(right.at[k])));
+        }
+        store(y + i * N, to);
+    }
+}
+
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS)
+    compare_all(operation code, walk w, const T *a, const T *b, uint8_t *y) {
+    for (EACH(i, w.count)) {
+        int64_t at[2];
+        walk_locate(w, (uint32_t)i, at);
+        const pack<T, N> left = load<N>(a + at[0], w.repeats[0]);
+        const pack<T, N> right = load<N>(b + at[1], w.repeats[1]);
+        pack<uint8_t, N> to;
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            const number_of<T> l = widen(left.at[k]), r = widen(right.at[k]);
+            to.at[k] = code == GREATER ? l > r : l == r;
+        }
+        store(y + i * N, to);
+    }
+}
+
+/* T: an unsigned type as large as an element. */
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS)
+    choose_all(walk w, const uint8_t *condition, const T *a, const T *b, T *y) {
+    for (EACH(i, w.count)) {
+        int64_t at[3];
+        walk_locate(w, (uint32_t)i, at);
+        const pack<uint8_t, N> holds = load<N>(condition + at[0], w.repeats[0]);
+        const pack<T, N> left = load<N>(a + at[1], w.repeats[1]);
+        const pack<T, N> right = load<N>(b + at[2], w.repeats[2]);
+        pack<T, N> to;
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            to.at[k] = holds.at[k] ? left.at[k] : right.at[k];
+        }
+        store(y + i * N, to);
+    }
+}
+
+/* ---- On the host. ---- */
+
+struct plan {
+    function f;
+    walk w;
+};
+
+/* f32: 4 elements a step. */
+int step_elements(int32_t dtype) {
+    return (int)(16 / kd_dtype_bytes(dtype));
+}
+
+bool prepare(kd_device *, const kd_node *node, void **ret_state, size_t *, kd_error *err) {
+    const named *op = operations;
+    while (strcmp(op->op, node->op) != 0) {
+        op++;
+    }
+    const bool compares = op->code == GREATER || op->code == EQUAL;
+    if (!accept_types(node, op->types | (compares ? 1u << KD_U8 : 0u), err)) {
+        return false;
+    }
+    plan p = {};
+    p.f = {op->code, (float)kd_attr_float(node, "scale", 1),
+           (float)kd_attr_float(node, "shift", 0)};
+    if (node->n_inputs == 2 &&
+        !walk_of_inputs(node, step_elements(node->inputs[0].dtype), &p.w, err)) {
+        return false;
+    }
+    plan *state = (plan *)state_create(sizeof p, err);
+    if (!state) {
+        return false;
+    }
+    *state = p;
+    *ret_state = state;
+    return true;
+}
+
+template <class T>
+void apply_to(kd_device *device, const plan *p, int64_t count, const void *x, void *y) {
+    KD_LAUNCH(device, apply_all<T>, blocks_for(count / PACK<T> + 1), THREADS, 0, p->f, (const T *)x,
+              (T *)y, count);
+}
+
+void run_unary(kd_device *device, const kd_node *node, void *state, void *const *in,
+               void *const *out, void *) {
+    const plan *p = (const plan *)state;
+    const int64_t count = kd_elements(&node->outputs[0]);
+    if (count == 0) {
+        return;
+    }
+    switch (node->inputs[0].dtype) {
+    case KD_F32:
+        return apply_to<float>(device, p, count, in[0], out[0]);
+    case KD_BF16:
+        return apply_to<bf16>(device, p, count, in[0], out[0]);
+    default:
+        return apply_to<int32_t>(device, p, count, in[0], out[0]);
+    }
+}
+
+template <class T, int N>
+void combine_in(kd_device *device, const plan *p, void *const *in, void *const *out) {
+    KD_LAUNCH(device, (combine_all<T, N>), blocks_for(p->w.count), THREADS, 0, p->f.code, p->w,
+              (const T *)in[0], (const T *)in[1], (T *)out[0]);
+}
+
+template <class T>
+void combine_of(kd_device *device, const plan *p, void *const *in, void *const *out) {
+    if (p->w.elements == PACK<T>) {
+        combine_in<T, PACK<T>>(device, p, in, out);
+    } else {
+        combine_in<T, 1>(device, p, in, out);
+    }
+}
+
+void run_binary(kd_device *device, const kd_node *node, void *state, void *const *in,
+                void *const *out, void *) {
+    const plan *p = (const plan *)state;
+    if (p->w.count == 0) {
+        return;
+    }
+    switch (node->inputs[0].dtype) {
+    case KD_F32:
+        return combine_of<float>(device, p, in, out);
+    case KD_BF16:
+        return combine_of<bf16>(device, p, in, out);
+    default:
+        return combine_of<int32_t>(device, p, in, out);
+    }
+}
+
+template <class T>
+void compare_of(kd_device *device, const plan *p, void *const *in, void *const *out) {
+    const T *a = (const T *)in[0], *b = (const T *)in[1];
+    uint8_t *y = (uint8_t *)out[0];
+    if (p->w.elements == PACK<T>) {
+        KD_LAUNCH(device, (compare_all<T, PACK<T>>), blocks_for(p->w.count), THREADS, 0, p->f.code,
+                  p->w, a, b, y);
+    } else {
+        KD_LAUNCH(device, (compare_all<T, 1>), blocks_for(p->w.count), THREADS, 0, p->f.code, p->w,
+                  a, b, y);
+    }
+}
+
+void run_compare(kd_device *device, const kd_node *node, void *state, void *const *in,
+                 void *const *out, void *) {
+    const plan *p = (const plan *)state;
+    if (p->w.count == 0) {
+        return;
+    }
+    switch (node->inputs[0].dtype) {
+    case KD_F32:
+        return compare_of<float>(device, p, in, out);
+    case KD_BF16:
+        return compare_of<bf16>(device, p, in, out);
+    case KD_I32:
+        return compare_of<int32_t>(device, p, in, out);
+    case KD_I64:
+        return compare_of<int64_t>(device, p, in, out);
+    default:
+        return compare_of<uint8_t>(device, p, in, out);
+    }
+}
+
+bool prepare_where(kd_device *, const kd_node *node, void **ret_state, size_t *, kd_error *err) {
+    plan p = {};
+    if (!accept_types(node, FLOATS | INTEGERS, err) ||
+        !walk_of_inputs(node, step_elements(node->outputs[0].dtype), &p.w, err)) {
+        return false;
+    }
+    plan *state = (plan *)state_create(sizeof p, err);
+    if (!state) {
+        return false;
+    }
+    *state = p;
+    *ret_state = state;
+    return true;
+}
+
+template <class T>
+void choose_of(kd_device *device, const plan *p, void *const *in, void *const *out) {
+    const uint8_t *condition = (const uint8_t *)in[0];
+    const T *a = (const T *)in[1], *b = (const T *)in[2];
+    T *y = (T *)out[0];
+    if (p->w.elements == PACK<T>) {
+        KD_LAUNCH(device, (choose_all<T, PACK<T>>), blocks_for(p->w.count), THREADS, 0, p->w,
+                  condition, a, b, y);
+    } else {
+        KD_LAUNCH(device, (choose_all<T, 1>), blocks_for(p->w.count), THREADS, 0, p->w, condition,
+                  a, b, y);
+    }
+}
+
+void run_where(kd_device *device, const kd_node *node, void *state, void *const *in,
+               void *const *out, void *) {
+    const plan *p = (const plan *)state;
+    if (p->w.count == 0) {
+        return;
+    }
+    switch (kd_dtype_bytes(node->outputs[0].dtype)) {
+    case 1:
+        return choose_of<uint8_t>(device, p, in, out);
+    case 2:
+        return choose_of<uint16_t>(device, p, in, out);
+    case 4:
+        return choose_of<uint32_t>(device, p, in, out);
+    default:
+        return choose_of<uint64_t>(device, p, in, out);
+    }
+}
+
+} // namespace
+
+#define UNARY(op)                                                                                  \
+    { sizeof(kd_kernel), 1, op, prepare, run_unary, release_state }
+#define BINARY(op)                                                                                 \
+    { sizeof(kd_kernel), 3, op, prepare, run_binary, release_state }
+#define COMPARE(op)                                                                                \
+    { sizeof(kd_kernel), 3, op, prepare, run_compare, release_state }
+
+extern "C" const kd_kernel cuda_elementwise[] = {
+    UNARY("neg"),
+    UNARY("abs"),
+    UNARY("relu"),
+    UNARY("exp"),
+    UNARY("log"),
+    UNARY("sqrt"),
+    UNARY("affine"),
+    BINARY("add"),
+    BINARY("sub"),
+    BINARY("mul"),
+    BINARY("div"),
+    BINARY("maximum"),
+    COMPARE("greater"),
+    COMPARE("equal"),
+    {sizeof(kd_kernel), 6, "where", prepare_where, run_where, release_state},
+    {0, 0, nullptr, nullptr, nullptr, nullptr},
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Choosing an engine of cuDNN's for a graph, and building its plan: heuristics alone decide, so
+ * that one version of cuDNN on one kind of GPU always gives the same engine, and with it the same
+ * bits. */
+#include "dnn.h"
+
+#define MAX_OFFERS 64
+
+/* Configurations that the heuristics name, the one they think fastest first. */
+typedef struct offers {
+    int64_t count;
+    int made;
+    descriptor item[MAX_OFFERS];
+} offers;
+
+static void offers_finish(const vendor *v, offers *o) {
+    while (o->made > 0) {
+        v->call.cudnnBackendDestroyDescriptor(o->item[--o->made]);
+    }
+}
+
+static bool get(const vendor *v, descriptor d, cudnnBackendAttributeName_t name,
+                cudnnBackendAttributeType_t type, int64_t room, int64_t *ret_count, void *ret) {
+    *ret_count = 0;
+    return v->call.cudnnBackendGetAttribute(d, name, type, room, ret_count, ret) ==
+           CUDNN_STATUS_SUCCESS;
+}
+
+/* Names the device that the work is for: this one, or one that is only described. */
+static void set_device(dnn_build *b, descriptor d, cudnnBackendAttributeName_t handle,
+                       cudnnBackendAttributeName_t described) {
+    const vendor *v = b->vendor;
+    if (v->dnn) {
+        dnn_set(b, d, handle, CUDNN_TYPE_HANDLE, 1, &v->dnn);
+    } else {
+        dnn_set(b, d, described, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &v->described);
+    }
+}
+
+static descriptor make_graph(dnn_build *b, const descriptor *operations, int count) {
+    descriptor graph = dnn_make(b, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+    if (b->vendor->dnn) {
+        dnn_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &b->vendor->dnn);
+    }
+    dnn_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count,
+            operations);
+    dnn_finalize(b, graph);
+    return graph;
+}
+
+/* What one mode of the heuristics offers; nothing when it has no answer. */
+static void ask(dnn_build *b, descriptor graph, cudnnBackendHeurMode_t mode, offers *ret) {
+    const vendor *v = b->vendor;
+    descriptor heuristics = dnn_make(b, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+    dnn_set_descriptor(b, heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
+    dnn_set(b, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+    if (!v->dnn) {
+        dnn_set_descriptor(b, heuristics, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, v->described);
+    }
+    if (b->failed || v->call.cudnnBackendFinalize(heuristics) != CUDNN_STATUS_SUCCESS) {
+        return;
+    }
+    while (ret->made < MAX_OFFERS &&
+           v->call.cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
+                                                &ret->item[ret->made]) == CUDNN_STATUS_SUCCESS) {
+        ret->made++;
+    }
+    if (!get(v, heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, ret->made,
+             &ret->count, ret->item)) {
+        ret->count = 0;
+    }
+    ret->count = ret->count > ret->made ? ret->made : ret->count;
+}
+
+/* Notes of an engine, bit 1u << note. Numerical and behavioural notes are enumerations alike. */
+static uint32_t notes_of(const vendor *v, descriptor engine, cudnnBackendAttributeName_t name,
+                         cudnnBackendAttributeType_t type) {
+    int note[32] = {0};
+    int64_t count;
+    uint32_t ret = 0;
+    if (get(v, engine, name, type, 32, &count, note)) {
+        for (int64_t i = 0; i < count && i < 32; i++) {
+            ret |= 1u << note[i];
+        }
+    }
+    return ret;
+}
+
+#define NOTE(name) (1u << CUDNN_NUMERICAL_NOTE_##name)
+
+/* What an engine may not do. Operands are never rounded and sums are taken in f32; f32 is
+ * multiplied as f32 unless tf32 was asked for. */
+static uint32_t forbidden(const dnn_build *b) {
+    const bool exact = b->node->inputs[0].dtype == KD_F32 && !b->vendor->tf32;
+    return NOTE(DOWN_CONVERT_INPUTS) | NOTE(REDUCED_PRECISION_REDUCTION) | NOTE(FFT) |
+           NOTE(WINOGRAD_TILE_13x13) | (b->vendor->deterministic ? NOTE(NONDETERMINISTIC) : 0) |
+           (exact ? NOTE(TENSOR_CORE) : 0);
+}
+
+static descriptor engine_of(dnn_build *b, descriptor offer) {
+    descriptor engine = dnn_make(b, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+    int64_t count;
+    return !b->failed && get(b->vendor, offer, CUDNN_ATTR_ENGINECFG_ENGINE,
+                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &engine)
+               ? engine
+               : NULL;
+}
+
+/* Builds a plan of this offer. Its failure is no error: the next one may do. */
+static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) {
+    const vendor *v = parent->vendor;
+    kd_error quiet = KD_ERROR_INIT;
+    dnn_build b = {.vendor = v, .node = parent->node, .err = &quiet};
+    descriptor engine = engine_of(&b, offer), built = NULL;
+    int64_t count;
+    dnn_plan made = {0};
+    if (engine &&
+        !(notes_of(v, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE) &
+          forbidden(parent))) {
+        built = dnn_make(&b, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+        set_device(&b, built, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
+                   CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP);
+        dnn_set_descriptor(&b, built, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, offer);
+        dnn_finalize(&b, built);
+    }
+    const bool done =
+        built && !b.failed &&
+        get(v, built, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &count,
+            &made.workspace) &&
+        get(v, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &made.engine);
+    if (done) {
+        made.plan = built;
+        made.compiled =
+            notes_of(v, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE) &
+            1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
+        b.count--; /* the plan, made last, is the caller's */
+        *ret = made;
+    }
+    dnn_finish(&b);
+    return done;
+}
+
+bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan *ret) {
+    static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
+    descriptor graph = make_graph(b, operations, count);
+    int64_t offered = 0;
+    bool done = false;
+    for (size_t m = 0; m < sizeof modes / sizeof *modes && !done && !b->failed; m++) {
+        offers o = {0};
+        ask(b, graph, modes[m], &o);
+        for (int64_t i = 0; i < o.count && !done; i++) {
+            done = try_offer(b, o.item[i], ret);
+        }
+        offered += o.count;
+        offers_finish(b->vendor, &o);
+    }
+    if (!done && !b->failed) {
+        b->failed = true;
+        char why[96];
+        snprintf(why, sizeof why, "none of cuDNN's %lld engines will do", (long long)offered);
+        refuse(b->node, why, b->err);
+    }
+    return done;
+}

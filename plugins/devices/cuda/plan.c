@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans of cuDNN's: building, sharing and running them; see plan.h. */
+#include "plan.h"
+
+#include <cuda_runtime_api.h>
+#include <stdlib.h>
+
+/* What makes two nodes equal, as bytes. `to` NULL: only counts them. */
+static size_t write_key(const kd_node *node, char *to) {
+    size_t used = 0;
+#define APPEND(from, bytes)                                                                        \
+    do {                                                                                           \
+        if (to) {                                                                                  \
+            memcpy(to + used, (from), (bytes));                                                    \
+        }                                                                                          \
+        used += (bytes);                                                                           \
+    } while (0)
+    APPEND(node->op, strlen(node->op) + 1);
+    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
+        const kd_spec *s =
+            i < node->n_inputs ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
+        APPEND(&s->dtype, sizeof s->dtype);
+        APPEND(&s->rank, sizeof s->rank);
+        APPEND(s->dim, (size_t)s->rank * sizeof s->dim[0]);
+    }
+    for (uint32_t i = 0; i < node->n_attrs; i++) {
+        APPEND(node->attrs[i].name, strlen(node->attrs[i].name) + 1);
+        APPEND(&node->attrs[i].i, sizeof node->attrs[i].i);
+        APPEND(&node->attrs[i].f, sizeof node->attrs[i].f);
+    }
+#undef APPEND
+    return used;
+}
+
+static bool has_empty(const kd_node *node) {
+    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
+        if (kd_elements(i < node->n_inputs ? &node->inputs[i]
+                                           : &node->outputs[i - node->n_inputs]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void plan_add_operand(plan *p, int64_t number, int at, int index, size_t offset) {
+    p->operand[p->operands++] = (operand){number, at, index, offset};
+}
+
+void plan_destroy(const vendor *v, plan *p) {
+    if (p->dnn.plan) {
+        v->call.cudnnBackendDestroyDescriptor(p->dnn.plan);
+    }
+    free(p->key);
+    free(p);
+}
+
+plan *plan_create(const vendor *v, const kd_node *node, plan_builder *build, kd_error *err) {
+    plan *p = state_create(sizeof *p, err);
+    if (!p || has_empty(node)) {
+        return p;
+    }
+    dnn_build b = {.vendor = v, .node = node, .err = err};
+    const bool done = build(&b, p);
+    dnn_finish(&b);
+    if (!done) {
+        plan_destroy(v, p);
+        return NULL;
+    }
+    return p;
+}
+
+static plan *find(const vendor *v, const char *key, size_t bytes) {
+    plan *p = v->plans;
+    while (p && (p->key_bytes != bytes || memcmp(p->key, key, bytes) != 0)) {
+        p = p->next;
+    }
+    return p;
+}
+
+bool plan_open(kd_device *device, const kd_node *node, plan_builder *build, void **ret_state,
+               size_t *ret_scratch, kd_error *err) {
+    vendor *v = device->vendor;
+    const size_t bytes = write_key(node, NULL);
+    char *key = state_create(bytes, err);
+    if (!key) {
+        return false;
+    }
+    write_key(node, key);
+    plan *p = find(v, key, bytes);
+    if (p) {
+        free(key);
+    } else {
+        p = plan_create(v, node, build, err);
+        if (!p) {
+            free(key);
+            return false;
+        }
+        p->key = key;
+        p->key_bytes = bytes;
+        p->next = v->plans;
+        v->plans = p;
+    }
+    p->uses++;
+    *ret_state = p;
+    *ret_scratch = (size_t)p->dnn.workspace;
+    return true;
+}
+
+void plan_release(kd_device *device, void *state) {
+    plan *p = state;
+    if (--p->uses > 0) {
+        return;
+    }
+    plan **at = &device->vendor->plans;
+    while (*at != p) {
+        at = &(*at)->next;
+    }
+    *at = p->next;
+    plan_destroy(device->vendor, p);
+}
+
+static void clear(kd_device *device, const kd_node *node, void *output) {
+    const size_t bytes = kd_bytes(&node->outputs[0]);
+    const cudaError_t status =
+        bytes ? cudaMemsetAsync(output, 0, bytes, device->stream) : cudaSuccess;
+    if (status != cudaSuccess) {
+        device_fail(device, "%s: %s: %s", node->path, node->op, cudaGetErrorString(status));
+    }
+}
+
+/* Execution takes a descriptor of the pointers; the plan itself is not touched. */
+static cudnnStatus_t execute(const vendor *v, const plan *p, void *const *in, void *const *out,
+                             void *scratch) {
+    int64_t number[PLAN_MAX_OPERANDS];
+    void *pointer[PLAN_MAX_OPERANDS];
+    for (int i = 0; i < p->operands; i++) {
+        const operand *o = &p->operand[i];
+        number[i] = o->number;
+        pointer[i] = (char *)(o->at == AT_INPUT ? in[o->index] : out[o->index]) + o->offset;
+    }
+    const vendor_calls *call = &v->call;
+    descriptor pack = NULL;
+    cudnnStatus_t status =
+        call->cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack);
+    if (status != CUDNN_STATUS_SUCCESS) {
+        return status;
+    }
+    const struct {
+        cudnnBackendAttributeName_t name;
+        cudnnBackendAttributeType_t type;
+        int64_t count;
+        const void *values;
+    } attributes[] = {
+        {CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, p->operands, number},
+        {CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, p->operands, pointer},
+        {CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch},
+    };
+    for (size_t i = 0; i < 3 && status == CUDNN_STATUS_SUCCESS; i++) {
+        status = call->cudnnBackendSetAttribute(pack, attributes[i].name, attributes[i].type,
+                                                attributes[i].count, attributes[i].values);
+    }
+    status = status == CUDNN_STATUS_SUCCESS ? call->cudnnBackendFinalize(pack) : status;
+    status = status == CUDNN_STATUS_SUCCESS ? call->cudnnBackendExecute(v->dnn, p->dnn.plan, pack)
+                                            : status;
+    call->cudnnBackendDestroyDescriptor(pack);
+    return status;
+}
+
+void plan_run(kd_device *device, const kd_node *node, void *state, void *const *in,
+              void *const *out, void *scratch) {
+    const plan *p = state;
+    if (!p->dnn.plan) {
+        clear(device, node, out[0]);
+        return;
+    }
+    const cudnnStatus_t status = execute(device->vendor, p, in, out, scratch);
+    if (status != CUDNN_STATUS_SUCCESS) {
+        device_fail(device, "%s: %s: cuDNN fails: %s", node->path, node->op,
+                    device->vendor->call.cudnnGetErrorString(status));
+    }
+}

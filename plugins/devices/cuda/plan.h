@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans: what a library built for a node, made once, shared by all nodes that are equal in op,
+ * shapes, types and attributes.
+ *
+ * A plan is either an execution plan of cuDNN's with its operands, or another maker's state with a
+ * function to run it. */
+#ifndef CUDA_PLAN_H
+#define CUDA_PLAN_H
+
+#include "dnn.h"
+
+/* Where an operand lies. */
+#define AT_INPUT 0
+#define AT_OUTPUT 1
+typedef struct operand {
+    int64_t number; /* of the graph's tensor */
+    int at, index;
+    size_t offset; /* bytes */
+} operand;
+
+#define PLAN_MAX_OPERANDS 8
+
+struct plan {
+    plan *next;
+    int uses;
+    size_t key_bytes;
+    char *key;
+    dnn_plan dnn; /* plan NULL: output 0 is cleared, as an empty sum */
+    int operands;
+    operand operand[PLAN_MAX_OPERANDS];
+};
+
+/* Describes the node's graph, chooses its engine and names its operands, in an empty plan. */
+typedef bool plan_builder(dnn_build *b, plan *p);
+
+/* [prepare] Finds the plan of an equal node or builds one. */
+bool plan_open(kd_device *device, const kd_node *node, plan_builder *build, void **ret_state,
+               size_t *ret_scratch, kd_error *err);
+/* For kd_kernel.run and .release of every kernel whose state is a plan. */
+void plan_run(kd_device *device, const kd_node *node, void *state, void *const *in,
+              void *const *out, void *scratch);
+void plan_release(kd_device *device, void *state);
+
+/* [prepare] Builds a plan that nobody shares: for tests. The caller frees it with plan_destroy. */
+plan *plan_create(const vendor *v, const kd_node *node, plan_builder *build, kd_error *err);
+void plan_destroy(const vendor *v, plan *p);
+
+void plan_add_operand(plan *p, int64_t number, int at, int index, size_t offset);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What .cu files use of CUDA, on the CPU: the test build includes it before each of them, so that
+ * launch.h leaves the toolkit alone. Device memory is the host's, and every call has ended when it
+ * returns. emulation.h says what this finds. */
+#ifndef TESTS_CUDA_ON_CPU_H
+#define TESTS_CUDA_ON_CPU_H
+
+#include "emulation.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+#define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
+    do {                                                                                           \
+        emulation::launch_all(#kernel, (grid), (block), (shared), [=] { kernel(__VA_ARGS__); });   \
+        device_check_launch((device), #kernel);                                                    \
+    } while (0)
+
+#define KD_DYNAMIC_SHARED(type, name) type *name = static_cast<type *>(emulation::dynamic_shared())
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __shared__ static __attribute__((section("kd_shared")))
+
+#define threadIdx (emulation::here().thread)
+#define blockIdx (emulation::here().block)
+#define blockDim (emulation::here().block_dim)
+#define gridDim (emulation::here().grid_dim)
+
+/* A default argument is evaluated at the call: so every wait knows its line. */
+#define EMULATION_LINE int line = __builtin_LINE()
+
+inline void __syncthreads(EMULATION_LINE) {
+    emulation::block_barrier(line);
+}
+
+inline void __syncwarp(unsigned mask = ~0u, EMULATION_LINE) {
+    emulation::warp_barrier(mask, line);
+}
+
+template <class T>
+T __shfl_sync(unsigned mask, T value, int source, int width = 32, EMULATION_LINE) {
+    const unsigned first = emulation::lane() & ~(unsigned)(width - 1);
+    return emulation::shuffle("__shfl_sync", mask, value,
+                              first | ((unsigned)source & (unsigned)(width - 1)), line);
+}
+
+template <class T> T __shfl_xor_sync(unsigned mask, T value, int with, EMULATION_LINE) {
+    return emulation::shuffle("__shfl_xor_sync", mask, value, emulation::lane() ^ (unsigned)with,
+                              line);
+}
+
+template <class T> T __shfl_up_sync(unsigned mask, T value, unsigned by, EMULATION_LINE) {
+    const unsigned lane = emulation::lane();
+    return emulation::shuffle("__shfl_up_sync", mask, value, lane < by ? lane : lane - by, line);
+}
+
+inline unsigned __ballot_sync(unsigned mask, int holds, EMULATION_LINE) {
+    unsigned ballot;
+    emulation::exchange("__ballot_sync", mask, holds != 0, 0, &ballot, line);
+    return ballot;
+}
+
+inline void __threadfence() {
+}
+
+template <class T> T atomicAdd(T *to, T value) {
+    static_assert(static_cast<T>(0.5) == 0, "sums of floats depend on the order");
+    return __atomic_fetch_add(to, value, __ATOMIC_RELAXED);
+}
+
+inline int atomicCAS(int *at, int expected, int value) {
+    __atomic_compare_exchange_n(at, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return expected;
+}
+
+inline unsigned __umulhi(unsigned a, unsigned b) {
+    return (unsigned)((uint64_t)a * b >> 32);
+}
+
+inline unsigned __float_as_uint(float x) {
+    unsigned bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+inline float __uint_as_float(unsigned bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+inline int __popc(unsigned x) {
+    return __builtin_popcount(x);
+}
+
+inline int __ffs(int x) {
+    return __builtin_ffs(x);
+}
+
+struct __nv_bfloat16 {
+    uint16_t bits;
+};
+
+inline float __bfloat162float(__nv_bfloat16 x) {
+    const uint32_t bits = (uint32_t)x.bits << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* To nearest, ties to even; every NaN becomes the one that the hardware gives. */
+inline __nv_bfloat16 __float2bfloat16_rn(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) {
+        return {0x7fff};
+    }
+    return {(uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16)};
+}
+
+/* ---- Called by the host. ---- */
+
+typedef enum cudaError {
+    cudaSuccess = 0,
+    cudaErrorMemoryAllocation = 2,
+} cudaError_t;
+typedef struct CUstream_st *cudaStream_t;
+enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
+
+inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
+                                   cudaStream_t) {
+    memmove(to, from, bytes);
+    return cudaSuccess;
+}
+
+inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t) {
+    memset(to, value, bytes);
+    return cudaSuccess;
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A device in host memory that runs the cuda device's own kernels as they are emulated on the CPU:
+ * all families of plugins/devices/cuda/kernels.h that need no library of NVIDIA's. */
+#include "kernels.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* emulation.cpp */
+void emulation_set_order(unsigned order);
+
+#define ALIGNMENT 256u
+#define MOST_KERNELS 128
+
+void device_fail(kd_device *device, const char *format, ...) {
+    if (device->failed) {
+        return;
+    }
+    char text[sizeof device->failure.message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    device->failed = true;
+    kd_fail(&device->failure, KD_E_INVALID, "%s", text);
+}
+
+/* An emulated launch that cannot be ends the process. */
+void device_check_launch(kd_device *device, const char *kernel) {
+    (void)device;
+    (void)kernel;
+}
+
+bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
+    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
+        const bool input = i < node->n_inputs;
+        const kd_spec *spec = input ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
+        if (!(types >> spec->dtype & 1u)) {
+            return kd_fail(err, KD_E_UNSUPPORTED, "%s: no %s of type %d", node->path, node->op,
+                           spec->dtype);
+        }
+    }
+    return true;
+}
+
+bool refuse(const kd_node *node, const char *why, kd_error *err) {
+    return kd_fail(err, KD_E_UNSUPPORTED, "%s: %s: %s", node->path, node->op, why);
+}
+
+void *state_create(size_t bytes, kd_error *err) {
+    void *state = calloc(1, bytes);
+    if (!state) {
+        kd_fail(err, KD_E_MEMORY, "out of memory");
+    }
+    return state;
+}
+
+void release_state(kd_device *device, void *state) {
+    (void)device;
+    free(state);
+}
+
+bool constant_create(kd_device *device, const void *data, size_t bytes, void **ret, kd_error *err) {
+    (void)device;
+    void *constant = malloc(bytes ? bytes : 1);
+    if (!constant) {
+        return kd_fail(err, KD_E_MEMORY, "out of memory");
+    }
+    memcpy(constant, data, bytes);
+    *ret = constant;
+    return true;
+}
+
+void constant_destroy(kd_device *device, void *constant) {
+    (void)device;
+    free(constant);
+}
+
+/* ---- The device's table. ---- */
+
+struct emulated {
+    int order;
+};
+
+KD_PLUGIN(DEVICE, "cuda_emulated", "0.1.0", struct emulated,
+          "for tests: the cuda device's own kernels on the CPU", "")
+KD_INT(struct emulated, order, 0, 0, 1000000, "of threads: 0 ascending, 1 descending, else a seed")
+
+static bool device_open(const void *config, const kd_host *host, kd_device **ret, kd_error *err) {
+    (void)host;
+    emulation_set_order((unsigned)((const struct emulated *)config)->order);
+    kd_device *device = calloc(1, sizeof *device);
+    if (!device) {
+        return kd_fail(err, KD_E_MEMORY, "out of memory");
+    }
+    device->multiprocessors = 132;
+    *ret = device;
+    return true;
+}
+
+static void device_close(kd_device *device) {
+    free(device);
+}
+
+static const char *describe(kd_device *device) {
+    (void)device;
+    return "CUDA kernels, emulated";
+}
+
+static bool allocate(kd_device *device, size_t bytes, void **ret, kd_error *err) {
+    (void)device;
+    void *memory = aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+    if (!memory) {
+        return kd_fail(err, KD_E_MEMORY, "%zu bytes of memory cannot be had", bytes);
+    }
+    memset(memory, 0, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+    *ret = memory;
+    return true;
+}
+
+static void release(kd_device *device, void *memory) {
+    (void)device;
+    free(memory);
+}
+
+static void transfer(kd_device *device, void *to, const void *from, size_t bytes) {
+    (void)device;
+    memcpy(to, from, bytes);
+}
+
+static bool wait_for_all(kd_device *device, kd_error *err) {
+    if (!device->failed) {
+        return true;
+    }
+    device->failed = false;
+    return kd_fail(err, device->failure.code, "%s", device->failure.message);
+}
+
+static kd_kernel kernels[MOST_KERNELS];
+
+static kd_device_plugin table = {.size = sizeof table,
+                                 .flags = KD_DEVICE_HOST_MEMORY,
+                                 .open = device_open,
+                                 .close = device_close,
+                                 .describe = describe,
+                                 .allocate = allocate,
+                                 .release = release,
+                                 .upload = transfer,
+                                 .download = transfer,
+                                 .wait = wait_for_all,
+                                 .alignment = ALIGNMENT,
+                                 .fast_types = 1u << KD_BF16,
+                                 .kernel_stride = sizeof kernels[0],
+                                 .kernels = kernels};
+
+static void add_family(const kd_kernel *family) {
+    for (; family->op && table.n_kernels < MOST_KERNELS; family++) {
+        kernels[table.n_kernels++] = *family;
+    }
+}
+
+const kd_plugin *kindred_plugin_entry_v0(const kd_host *host, kd_error *err) {
+    static const kd_plugin plugin = {.size = sizeof plugin,
+                                     .abi_major = KD_ABI_MAJOR,
+                                     .abi_minor = KD_ABI_MINOR,
+                                     .id = kd_this_id,
+                                     .version = kd_this_version,
+                                     .kind = KD_KIND_DEVICE,
+                                     .table = &table};
+    (void)host;
+    (void)err;
+    if (table.n_kernels == 0) {
+#define ADD_FAMILY(name) add_family(name);
+        OWN_FAMILIES(ADD_FAMILY)
+    }
+    return &plugin;
+}

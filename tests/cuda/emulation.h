@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * CUDA kernels on the CPU, to find their faults without a GPU: the same .cu file, built by the
+ * host's C++ compiler after cuda_on_cpu.h, runs every thread of a block as a fibre.
+ *
+ * What it finds
+ *   - barriers that are missed by some threads, or reached at different lines;
+ *   - shuffles and votes whose mask is not what runs, or that lanes reach apart;
+ *   - shared memory read before it is written: it is full of NaN when a block begins;
+ *   - what depends on the order of blocks, warps or lanes: ascending, descending or random;
+ *   - with AddressSanitizer: indices outside of memory, shared or not;
+ *   - with ThreadSanitizer: missing barriers, since only barriers order the memory of a block.
+ * Not modelled: time, coalescing, bank conflicts, rounding of fused multiply-adds. Blocks run one
+ * after the other, so races between them show only as a result that depends on the order.
+ *
+ * Kernels are in an anonymous namespace, so that their shared memory lies in one section. A fault
+ * ends the process with status 97 and a sentence. */
+#ifndef TESTS_CUDA_EMULATION_H
+#define TESTS_CUDA_EMULATION_H
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+struct uint3 {
+    unsigned x, y, z;
+};
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {
+    }
+};
+
+namespace emulation {
+
+/* Of the running thread. */
+struct place {
+    uint3 thread, block;
+    dim3 block_dim, grid_dim;
+};
+const place &here();
+unsigned lane();
+
+void block_barrier(int line);
+void warp_barrier(unsigned mask, int line);
+
+/* Every collective of a warp: gives a value, takes that of lane `source` (bits of ones when it is
+ * not in the mask). ballot: bit l is set where lane l gave a value that is not 0. */
+uint64_t exchange(const char *what, unsigned mask, uint64_t value, unsigned source,
+                  unsigned *ret_ballot, int line);
+
+void *dynamic_shared();
+
+/* Runs body(arguments) for every thread. */
+void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
+            const void *arguments);
+
+template <class F> void launch_all(const char *name, dim3 grid, dim3 block, size_t shared, F f) {
+    launch(
+        name, grid, block, shared, [](const void *p) { (*static_cast<const F *>(p))(); }, &f);
+}
+
+template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned source, int line) {
+    static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle moves up to 8 bytes");
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof value);
+    bits = exchange(what, mask, bits, source, nullptr, line);
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+} // namespace emulation
+
+/* 0 ascending, 1 descending, else a seed: of blocks, warps and lanes, from the next launch on. */
+extern "C" void emulation_set_order(unsigned order);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every hand-written CUDA kernel, emulated on the CPU, against the reference device: the whole
+ * table of ops (tests/ops.h), in f32 and bf16, in several orders of threads that must agree in
+ * every bit.
+ *
+ *     test_cuda_kernels ORDERS [OP]
+ *
+ * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
+ * also runs under ThreadSanitizer. */
+#include "op_run.h"
+
+#include "graph/graph.h"
+
+#include <stdlib.h>
+
+/* Ops whose kernels are NVIDIA's libraries'. */
+static const char *const library_ops[] = {"matmul", "conv2d", "conv2d_input_grad",
+                                          "conv2d_weight_grad"};
+
+static bool is_library_op(const char *op) {
+    for (size_t i = 0; i < sizeof library_ops / sizeof *library_ops; i++) {
+        if (strcmp(op, library_ops[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Opens the device again, with another order of threads. */
+static void set_order(test_device *d, int order) {
+    kd_error err = KD_ERROR_INIT;
+    d->table->close(d->handle);
+    *(int *)d->config = order;
+    if (!d->table->open(d->config, NULL, &d->handle, &err)) {
+        fprintf(stderr, "%s\n", err.message);
+        exit(1);
+    }
+}
+
+/* One case on the emulated device. */
+typedef struct outcome {
+    eager *graph;
+    kd_tensor *out[OP_MAX_OUTPUTS];
+} outcome;
+
+static outcome run_case(const op_run *run, const test_device *d, int32_t compute) {
+    outcome o = {.graph = eager_create(d, KD_F32, compute)};
+    kd_tensor *in[OP_MAX_INPUTS];
+    for (uint32_t i = 0; i < run->n_inputs; i++) {
+        in[i] = eager_tensor(o.graph, run->spec[i], run->values[i]);
+    }
+    op_build(run->row, eager_root(o.graph), in, o.out);
+    return o;
+}
+
+static bool same_bits(const outcome *a, const outcome *b) {
+    const char *why;
+    if (eager_status(b->graph, &why) != EAGER_FINE) {
+        printf("    %s\n", why);
+        return false;
+    }
+    for (int i = 0; i < OP_MAX_OUTPUTS && a->out[i]; i++) {
+        const kd_spec spec = kd_spec_of(a->out[i]);
+        if (memcmp(eager_read(a->out[i]), eager_read(b->out[i]),
+                   (size_t)kd_elements(&spec) * sizeof(double)) != 0) {
+            printf("    output %d differs\n", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is every order of threads the first one, to the bit? */
+static bool orders_agree(op_run *run, test_device *d, int32_t compute, int orders) {
+    bool agree = true;
+    const outcome first = run_case(run, d, compute);
+    for (int order = 1; agree && order < orders; order++) {
+        set_order(d, order);
+        const outcome other = run_case(run, d, compute);
+        if (!same_bits(&first, &other)) {
+            printf("WRONG in order %d: %s\n", order, op_name(run));
+            agree = false;
+        }
+        eager_destroy(other.graph);
+    }
+    set_order(d, 0);
+    eager_destroy(first.graph);
+    return agree;
+}
+
+typedef struct tally {
+    int ran, left_out, wrong;
+} tally;
+
+static void check_case(op_run *run, test_device *d, const test_device *reference, int32_t compute,
+                       int orders, tally *t) {
+    char why[1600] = "";
+    const int status = op_compare(run, d, KD_F32, compute, reference, why);
+    const char *missing = strstr(why, "has no kernel for ");
+    t->ran++;
+    if (status == EAGER_UNSUPPORTED && missing) {
+        t->left_out++;
+    } else if (status != EAGER_FINE) {
+        printf("WRONG in %s: %s\n    %s\n", test_type_name(compute), op_name(run), why);
+        t->wrong++;
+    } else {
+        t->wrong += !orders_agree(run, d, compute, orders);
+    }
+}
+
+static bool takes_compute(const op_case *row) {
+    for (int i = 0; i < OP_MAX_INPUTS; i++) {
+        if (row->in[i].given && row->in[i].type == KD_COMPUTE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_table(test_device *d, const test_device *reference, int32_t compute, int orders,
+                        const char *only, tally *t) {
+    const op_case *row;
+    for (int i = 0; (row = op_case_at(i)); i++) {
+        const bool wanted = !only || strcmp(only, row->op) == 0;
+        if (wanted && (compute == KD_F32 || takes_compute(row))) {
+            for (int size = 0; size < op_sizes(row); size++) {
+                op_run run = op_draw(i, size, 0, KD_F32, compute);
+                check_case(&run, d, reference, compute, orders, t);
+                op_finish(&run);
+            }
+        }
+    }
+}
+
+/* Every op has a kernel here or in a library. */
+static int missing_kernels(const test_device *d) {
+    int missing = 0;
+    const kd_op *op;
+    for (int i = 0; (op = graph_op_at(i)); i++) {
+        if (!(op->flags & KD_OP_ALIAS) && !is_library_op(op->name) && !test_kernel(d, op->name)) {
+            printf("WRONG: no kernel for %s\n", op->name);
+            missing++;
+        }
+    }
+    return missing;
+}
+
+int main(int argc, char **argv) {
+    test_device devices[TEST_MAX_DEVICES];
+    const int count = test_devices_open(devices);
+    const test_device *reference = test_device_find(devices, count, "reference");
+    test_device *d = count == 2 ? &devices[reference == &devices[0]] : NULL;
+    if (argc < 2 || !d || !reference) {
+        fprintf(stderr, "usage: test_cuda_kernels ORDERS [OP], with two modules in "
+                        "KINDRED_TEST_DEVICES\n");
+        return 1;
+    }
+    const char *only = argc > 2 && *argv[2] ? argv[2] : NULL;
+    const bool partial = argc > 3; /* MARK */
+    tally t = {.wrong = partial ? 0 : missing_kernels(d)};
+    check_table(d, reference, KD_F32, atoi(argv[1]), only, &t);
+    check_table(d, reference, KD_BF16, atoi(argv[1]), only, &t);
+    test_devices_close(devices, count);
+    printf("%s: %d cases (seed %u), %d of them NVIDIA's, %d wrong\n", d->name, t.ran, OP_SEED,
+           t.left_out, t.wrong);
+    return t.wrong > 0 || t.ran == t.left_out;
+}
