@@ -17,14 +17,17 @@ check: ## formatting, who includes what, golden texts
 	tools/check_layers.sh
 	tools/test graph config_golden cli
 
-golden: ## rewrite the golden texts of tests/golden; then read git diff
-	KINDRED_REWRITE_GOLDEN=1 tools/test graph config_golden cli
-
 golden: all ## rewrite what golden files the host can make again; then read git diff
 	KINDRED_REWRITE_GOLDEN=1 meson test -C build graph config_golden cli
 
 bench: all ## kindred's step beside PyTorch's, in one sitting (needs python3-torch)
 	bench/step.sh
+
+reference: all ## write docs/reference from the plugins' notes
+	tools/reference.sh
+
+bundle: all ## a tarball that runs where nothing is installed (needs patchelf)
+	tools/bundle.sh
 
 size: ## lines per directory, longest files and functions
 	tools/size.sh
@@ -36,6 +39,6 @@ clean: ## remove build/ and build-asan/
 	rm -rf build build-asan
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench golden size install clean help
+.PHONY: all demo test asan check golden bench reference bundle size install clean help

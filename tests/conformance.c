@@ -242,7 +242,7 @@ TEST(backbone, gives_features_and_shares_its_parameters) {
     with_reference(KD_KIND_BACKBONE, check_backbone);
 }
 
-/* Published counts: torchvision's models without their last layer. */
+/* Published counts: torchvision's and timm's models without their last layer. */
 static const struct {
     const char *id, *options, *first, *last;
     int64_t parameters, width;
@@ -250,6 +250,15 @@ static const struct {
     {"resnet", "{depth: 18}", "conv1.weight", "layer4.1.bn2.bias", 11176512, 512},
     {"resnet", "{depth: 34}", "conv1.weight", "layer4.2.bn2.bias", 21284672, 512},
     {"resnet", "{depth: 50}", "conv1.weight", "layer4.2.bn3.bias", 23508032, 2048},
+    {"resnet", "{depth: 101}", "conv1.weight", "layer4.2.bn3.bias", 42500160, 2048},
+    {"resnet", "{depth: 152}", "conv1.weight", "layer4.2.bn3.bias", 58143808, 2048},
+    {"resnet", "{depth: 50, wide: 2}", "conv1.weight", "layer4.2.bn3.bias", 66834240, 2048},
+    {"resnet", "{depth: 101, wide: 2}", "conv1.weight", "layer4.2.bn3.bias", 124837696, 2048},
+    {"vit", "{size: tiny}", "cls_token", "norm.bias", 5524416, 192},
+    {"vit", "{size: small}", "cls_token", "norm.bias", 21665664, 384},
+    {"vit", "{size: small, patch: 8}", "cls_token", "norm.bias", 21670272, 384},
+    {"vit", "{size: base}", "cls_token", "norm.bias", 85798656, 768},
+    {"vit", "{size: base, pool: mean, drop_path: 0.1}", "cls_token", "fc_norm.bias", 85798656, 768},
     {"resnet", "{depth: 18, stem: cifar, width: 16}", "conv1.weight", "layer4.1.bn2.bias", 700176,
      128},
     {"resnet", "{depth: 18, stem: tiny}", "conv1.weight", "layer4.1.bn2.bias", 11168832, 512},

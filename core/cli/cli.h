@@ -23,8 +23,10 @@ typedef struct command_line {
     int n_keys;
     const char *const *data; /* those after --data */
     int n_data;
-    const char *runs, *to, *step; /* NULL: not given */
-    bool resume, overwrite;
+    const char *const *drop; /* those after each --drop */
+    int n_drop;
+    const char *runs, *run, *to, *step; /* NULL: not given */
+    bool resume, overwrite, markdown;
 } command_line;
 
 typedef struct command {
@@ -45,6 +47,7 @@ bool command_plan(const command_line *in, int *ret_status, kd_error *err);
 bool command_eval(const command_line *in, int *ret_status, kd_error *err);
 bool command_embed(const command_line *in, int *ret_status, kd_error *err);
 bool command_export(const command_line *in, int *ret_status, kd_error *err);
+bool command_import(const command_line *in, int *ret_status, kd_error *err);
 bool command_schema(const command_line *in, int *ret_status, kd_error *err);
 
 /* Ends in a name of NULL. */

@@ -3,6 +3,8 @@
  */
 #include "cli/cli_plugin.h"
 
+#include "cli/cli_reference.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,9 +193,13 @@ static void print_description(const plugin *p) {
     }
 }
 
-static void describe_one(const plugin *p, bool json) {
-    if (json) {
+typedef enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN } form;
+
+static void describe_one(const plugin *p, form as) {
+    if (as == FORM_JSON) {
         print_json(plugin_json(p, true));
+    } else if (as == FORM_MARKDOWN) {
+        print_plugin_page(p);
     } else {
         print_description(p);
     }
@@ -201,17 +207,17 @@ static void describe_one(const plugin *p, bool json) {
 
 /* A plugin that can be used; else every file that has the id, for a refused one is worth reading
  * about too. */
-static bool describe(const registry *r, const char *name, bool json, kd_error *err) {
+static bool describe(const registry *r, const char *name, form as, kd_error *err) {
     kd_error why = KD_ERROR_INIT;
     const plugin *found = registry_find(r, 0, name, &why);
     bool any = found != NULL;
     if (found) {
-        describe_one(found, json);
+        describe_one(found, as);
     }
     for (int i = 0; i < registry_count(r) && !found; i++) {
         const plugin *p = registry_at(r, i);
         if (p->note.id && strcmp(p->note.id, name) == 0) {
-            describe_one(p, json);
+            describe_one(p, as);
             any = true;
         }
     }
@@ -273,19 +279,22 @@ bool take_plugin_search(int *argc, char **argv, arena *a, plugin_search *ret, kd
 static bool wrong_use(kd_error *err, const char *format, const char *word) {
     kd_fail(err, KD_E_INVALID, format, word);
     return kd_hint(err, "kindred plugin list [--all] [--json]\n"
-                        "kindred plugin describe ID [--json]");
+                        "kindred plugin describe ID [--json | --markdown]");
 }
 
 typedef struct request {
     const char *command, *id;
-    bool all, json;
+    bool all;
+    form as;
 } request;
 
 static bool parse(int argc, char **argv, request *ret, kd_error *err) {
     *ret = (request){0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
-            ret->json = true;
+            ret->as = FORM_JSON;
+        } else if (strcmp(argv[i], "--markdown") == 0) {
+            ret->as = FORM_MARKDOWN;
         } else if (strcmp(argv[i], "--all") == 0) {
             ret->all = true;
         } else if (argv[i][0] == '-') {
@@ -304,7 +313,7 @@ static bool parse(int argc, char **argv, request *ret, kd_error *err) {
         return wrong_use(err, "plugin: %s",
                          ret->command ? "no such command" : "which command is missing");
     }
-    if (lists ? ret->id != NULL : !ret->id || ret->all) {
+    if (lists ? ret->id != NULL || ret->as == FORM_MARKDOWN : !ret->id || ret->all) {
         return wrong_use(err, "plugin %s: used wrongly", ret->command);
     }
     return true;
@@ -315,9 +324,10 @@ bool command_plugin(int argc, char **argv, kd_error *err) {
     plugin_search search;
     request want;
     registry *r = NULL;
-    bool ok = take_plugin_search(&argc, argv, &a, &search, err) && parse(argc, argv, &want, err) &&
-              (r = registry_open(&search, err)) != NULL &&
-              (want.id ? describe(r, want.id, want.json, err) : list(r, want.all, want.json));
+    bool ok =
+        take_plugin_search(&argc, argv, &a, &search, err) && parse(argc, argv, &want, err) &&
+        (r = registry_open(&search, err)) != NULL &&
+        (want.id ? describe(r, want.id, want.as, err) : list(r, want.all, want.as == FORM_JSON));
     registry_close(r);
     arena_free(&a);
     return ok;

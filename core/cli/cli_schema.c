@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `kindred schema`: every key of a YAML file, from the same tables that check it. */
 #include "cli/cli.h"
+#include "cli/cli_reference.h"
 
 #include "train/recipe.h"
 #include "train/run_options.h"
@@ -54,6 +55,10 @@ static void print_views(void) {
 
 bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
     (void)ret_status;
+    if (in->markdown) {
+        print_run_page();
+        return true;
+    }
     registry *plugins = registry_open(&in->search, err);
     if (!plugins) {
         return false;

@@ -17,8 +17,11 @@ typedef struct flag {
 static const flag flags[] = {
     {"resume", offsetof(command_line, resume), false},
     {"overwrite", offsetof(command_line, overwrite), false},
+    {"markdown", offsetof(command_line, markdown), false},
     {"runs", offsetof(command_line, runs), true},
+    {"run", offsetof(command_line, run), true},
     {"to", offsetof(command_line, to), true},
+    {"drop", 0, true}, /* one more of them */
     {"step", offsetof(command_line, step), true},
     {"data", 0, false}, /* what follows is the data's */
 };
@@ -66,7 +69,7 @@ typedef struct parser {
     char **argv;
     int argc, at;
     bool in_data;
-    const char **keys, **data;
+    const char **keys, **data, **drop;
     command_line *ret;
 } parser;
 
@@ -91,7 +94,11 @@ static bool take_option(parser *p, kd_error *err) {
         kd_fail(err, E_USAGE, "%s: its value is missing", word);
         return wrong(p->command, err);
     }
-    memcpy(field, &value, sizeof value);
+    if (strcmp(f->name, "drop") == 0) {
+        p->drop[p->ret->n_drop++] = value;
+    } else {
+        memcpy(field, &value, sizeof value);
+    }
     return true;
 }
 
@@ -118,7 +125,9 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
     parser p = {.command = c, .argc = argc, .argv = argv, .ret = ret};
     p.keys = arena_alloc(&ret->memory, sizeof *p.keys * (size_t)(argc + 1));
     p.data = arena_alloc(&ret->memory, sizeof *p.data * (size_t)(argc + 1));
+    p.drop = arena_alloc(&ret->memory, sizeof *p.drop * (size_t)(argc + 1));
     ret->keys = p.keys;
+    ret->drop = p.drop;
     ret->data = p.data;
     for (; p.at < argc; p.at++) {
         const bool is_option = strncmp(argv[p.at], "--", 2) == 0;

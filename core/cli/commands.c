@@ -41,12 +41,28 @@ const command commands[] = {
     {"export", "to step", "RUN_DIR", "write the encoder for PyTorch",
      "kindred export RUN_DIR --to FILE [options]\n"
      "\n"
-     "Writes the encoder as safetensors with torchvision's names and layouts: a ResNet opens with\n"
-     "load_state_dict(strict=True) where fc is Identity and the stem is the same.\n"
+     "Writes the encoder as safetensors with torchvision's or timm's names and layouts: it opens\n"
+     "with load_state_dict(strict=True), a ResNet where fc is Identity and the stem is the same,\n"
+     "a ViT where num_classes is 0.\n"
      "\n"
      "  --to FILE           where to\n"
      "  --step N            the checkpoint of this step\n",
      command_export},
+    {"import", "run drop overwrite runs", "FILE.safetensors", "begin a run with published weights",
+     "kindred import FILE.safetensors --run RUN.yaml [key=value ...] [options]\n"
+     "\n"
+     "Makes the folder of RUN.yaml's run with a checkpoint of step 0 whose encoder is the file's:\n"
+     "torchvision's names for a resnet, timm's for a vit, what `kindred export` writes. Every "
+     "name\n"
+     "and shape must fit; those that do not are listed. Then `kindred eval` and `kindred embed`\n"
+     "use it as it is, and `kindred train RUN.yaml --resume` trains it further.\n"
+     "\n"
+     "  --run RUN.yaml      the run, whose backbone is that of the file\n"
+     "  --drop BEGINNING    leave out the file's tensors whose names begin so, as fc. or head.;\n"
+     "                      may be given several times\n"
+     "  --overwrite         begin anew where a run of this name is there\n"
+     "  --runs DIR          the folder of runs (default: runs)\n" PLUGIN_OPTIONS,
+     command_import},
     {"plan", "", "RUN.yaml", "say what a run needs, without running it",
      "kindred plan RUN.yaml [key=value ...] [options]\n"
      "\n"
@@ -55,11 +71,13 @@ const command commands[] = {
      "if they have not been yet; nothing else is allocated and nothing runs.\n"
      "\n" PLUGIN_OPTIONS,
      command_plan},
-    {"schema", "", NULL, "list every key of a YAML file",
+    {"schema", "markdown", NULL, "list every key of a YAML file",
      "kindred schema [options]\n"
      "\n"
      "Lists every key with its type, default, range and meaning, plugins' options included.\n"
-     "\n" PLUGIN_OPTIONS,
+     "\n"
+     "  --markdown          the host's own keys as a page; `plugin describe ID --markdown` has a\n"
+     "                      plugin's\n" PLUGIN_OPTIONS,
      command_schema},
     {.name = NULL},
 };

@@ -31,7 +31,8 @@ struct kd_program {
     memory own[HOME_COUNT];        /* variables of this program alone */
     const void **bound;            /* by input; NULL: in `inputs` */
     kd_program **shared;           /* by input: whose input of that name it is; NULL: its own */
-    bool late, linked;
+    void *recording;               /* of a device that records; NULL: not yet */
+    bool late, linked, ran;
 };
 
 typedef struct engine_variable_ {

@@ -35,7 +35,15 @@ void *program_address(const kd_program *p, struct value *v) {
     return (char *)region->base + v->offset;
 }
 
+static void forget_recording(kd_program *p) {
+    if (p->recording) {
+        p->e->table->capture_release(p->e->device, p->recording);
+        p->recording = NULL;
+    }
+}
+
 void program_link(kd_program *p) {
+    forget_recording(p); /* it holds the pointers of before */
     for (int i = 0; i < p->count; i++) {
         const struct node *n = p->g->nodes.item[i];
         for (uint32_t k = 0; k < n->view.n_inputs; k++) {
@@ -48,19 +56,44 @@ void program_link(kd_program *p) {
     p->linked = true;
 }
 
-bool program_run(kd_program *p, kd_error *err) {
-    kd_device *device = p->e->device;
+static void run_nodes(const kd_program *p) {
     void *scratch = p->scratch.base ? p->scratch.base : p->e->scratch.base;
     for (int i = 0; i < p->count; i++) {
         const instruction *c = &p->code[i];
         if (c->kernel) {
-            c->kernel->run(device, c->node, c->state, c->in, c->out, scratch);
+            c->kernel->run(p->e->device, c->node, c->state, c->in, c->out, scratch);
         }
     }
-    return p->e->table->wait(device, err);
+}
+
+static bool record(kd_program *p, kd_error *err) {
+    const kd_device_plugin *table = p->e->table;
+    if (!table->capture_begin(p->e->device, err)) {
+        return kd_while(err, "program '%s'", p->name);
+    }
+    run_nodes(p);
+    return table->capture_end(p->e->device, &p->recording, err) ||
+           kd_while(err, "program '%s'", p->name);
+}
+
+/* The first run goes node by node: libraries load what they need then. The second records, and from
+ * there on a run is one launch, which nobody waits for: reads do. */
+bool program_run(kd_program *p, kd_error *err) {
+    const kd_device_plugin *table = p->e->table;
+    if (!p->ran || !KD_HAS(kd_device_plugin, table, capture_release)) {
+        run_nodes(p);
+        p->ran = true;
+        return table->wait(p->e->device, err);
+    }
+    if (!p->recording && !record(p, err)) {
+        return false;
+    }
+    table->launch(p->e->device, p->recording);
+    return true;
 }
 
 void program_free(kd_program *p) {
+    forget_recording(p);
     for (int i = 0; p->code && i < p->count; i++) {
         const kd_kernel *kernel = p->code[i].kernel;
         if (kernel && kernel->release) {

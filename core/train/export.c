@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From a checkpoint's names and layouts to torchvision's. */
+ * From a checkpoint's names and layouts to those of torchvision and timm. */
 #include "train/export.h"
 
 #include "base/file.h"

@@ -112,7 +112,7 @@ static kd_tensor *embed_patches(const struct vit *self, kd_scope s, kd_tensor *i
 
 /* [1, 1 + height width, width]: sines and cosines of the row, then of the column; zeros for the
  * class token. source  moco-v3's vits.py, build_2d_sincos_position_embedding */
-static kd_tensor *sincos(kd_scope s, int64_t height, int64_t width, int64_t dims) {
+static kd_tensor *fixed_table(kd_scope s, int64_t height, int64_t width, int64_t dims) {
     const int64_t tokens = height * width, quarter = dims / 4;
     double *values = calloc((size_t)((tokens + 1) * dims), sizeof *values);
     if (!values || dims % 4) {
@@ -148,7 +148,7 @@ static kd_tensor *positions(const struct vit *self, kd_scope s, int64_t height, 
         all = kd_param(s, "pos_embed", spec, position_init);
     } else {
         kd_tensor *kept = kd_state(s, "pos_embed", spec, (kd_init){.a = 0});
-        all = sincos(s, side, side, d);
+        all = fixed_table(s, side, side, d);
         if (all && train && kd_latest(kept) == kept) {
             kd_assign(kept, all);
         }
@@ -232,12 +232,15 @@ static void build(const void *config, kd_scope s, kd_tensor *images, bool train,
     const struct vit *self = config;
     const bool mean = self->pool == POOL_MEAN;
     kd_tensor *x = embed(self, s, images, train);
+    kd_tensor *after[MAX_DEPTH];
     branch b = {.key = train && self->drop_path > 0 ? kd_step_key(s) : NULL};
     for (b.index = 0; b.index < self->depth; b.index++) {
         b.rate = self->depth > 1 ? self->drop_path * b.index / (self->depth - 1) : 0;
-        x = block(self, kd_child(s, "blocks.%d", b.index), x, &b);
-        kd_tensor *map = mean ? x : kd_layernorm(s, "norm", x, 1e-6);
-        ret->maps[ret->n_maps++] = (kd_feature_map){block_names[b.index], map};
+        after[b.index] = x = block(self, kd_child(s, "blocks.%d", b.index), x, &b);
+    }
+    for (int i = 0; i < self->depth; i++) {
+        kd_tensor *map = mean ? after[i] : kd_layernorm(s, "norm", after[i], 1e-6);
+        ret->maps[ret->n_maps++] = (kd_feature_map){block_names[i], map};
     }
     kd_tensor *tokens = ret->maps[ret->n_maps - 1].map;
     ret->maps[ret->n_maps++] = (kd_feature_map){"tokens", tokens};

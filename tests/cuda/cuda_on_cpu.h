@@ -78,6 +78,19 @@ inline int atomicCAS(int *at, int expected, int value) {
     return expected;
 }
 
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+
+inline float4 make_float4(float x, float y, float z, float w) {
+    return {x, y, z, w};
+}
+
+/* Past the cache of this processor's own. */
+template <class T> T __ldcg(const T *from) {
+    return *from;
+}
+
 inline unsigned __umulhi(unsigned a, unsigned b) {
     return (unsigned)((uint64_t)a * b >> 32);
 }

@@ -62,6 +62,15 @@ typedef struct kd_device_plugin {
     const kd_kernel *kernels;
     /* Bytes that the device itself holds once open, for the plan; 0 when unknown. NULL: unknown. */
     size_t (*overhead)(kd_device *device);
+
+    /* Work as one recording, all four or none. NULL: this device runs node by node. What kernels
+     * enqueue between begin and end is recorded, with the pointers they were given, and not run;
+     * `launch` enqueues all of it, again and again, and fails as `run` does. Every kernel has run
+     * once before. */
+    bool (*capture_begin)(kd_device *device, kd_error *err);
+    bool (*capture_end)(kd_device *device, void **ret_recording, kd_error *err);
+    void (*launch)(kd_device *device, void *recording);
+    void (*capture_release)(kd_device *device, void *recording);
 } kd_device_plugin;
 
 #define KD_DEVICE(...) KD_ENTRY(KD_KIND_DEVICE, kd_device_plugin, __VA_ARGS__)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Convolutions: forward, gradient by the input, gradient by the weight, through cuDNN. Products are
- * summed in f32; images and weights lie as they are, channels last, in no other layout. */
+ * summed in f32; images and weights lie as they are, channels last, in no other layout. The
+ * gradient by a bf16 weight is rounded to bf16 once, after its sum, and widened: no engine does
+ * without. */
 #include "convolution.h"
 
 #include "kernels.h"
@@ -11,10 +13,10 @@
 #define Y 3
 
 /* cuDNN's order is n, c, h, w whatever the layout; a weight's is o, c, kh, kw. */
-static descriptor tensor(dnn_build *b, int64_t number, const kd_spec *s) {
+static descriptor tensor(dnn_build *b, int64_t number, const kd_spec *s, int32_t dtype) {
     const int64_t n = s->dim[0], h = s->dim[1], w = s->dim[2], c = s->dim[3];
     const int64_t dim[] = {n, c, h, w}, stride[] = {h * w * c, 1, w * c, c};
-    return dnn_tensor(b, number, dnn_type(s->dtype), 4, dim, stride);
+    return dnn_tensor(b, number, dnn_type(dtype), 4, dim, stride);
 }
 
 static descriptor geometry(dnn_build *b) {
@@ -73,11 +75,12 @@ static const names weight_grad = {
 static bool build(dnn_build *b, plan *p, const names *n, const kd_spec *x, const kd_spec *w,
                   const kd_spec *y) {
     const float one = 1, zero = 0;
+    const int32_t dtype = b->node->inputs[0].dtype;
     descriptor operation = dnn_make(b, n->type);
     dnn_set_descriptor(b, operation, n->geometry, geometry(b));
-    dnn_set_descriptor(b, operation, n->x, tensor(b, X, x));
-    dnn_set_descriptor(b, operation, n->w, tensor(b, W, w));
-    dnn_set_descriptor(b, operation, n->y, tensor(b, Y, y));
+    dnn_set_descriptor(b, operation, n->x, tensor(b, X, x, dtype));
+    dnn_set_descriptor(b, operation, n->w, tensor(b, W, w, dtype));
+    dnn_set_descriptor(b, operation, n->y, tensor(b, Y, y, dtype));
     dnn_set(b, operation, n->alpha, CUDNN_TYPE_FLOAT, 1, &one);
     dnn_set(b, operation, n->beta, CUDNN_TYPE_FLOAT, 1, &zero);
     dnn_finalize(b, operation);
@@ -104,7 +107,11 @@ bool build_conv2d_weight_grad(dnn_build *b, plan *p) {
     const kd_node *node = b->node;
     plan_add_operand(p, X, AT_INPUT, 0, 0);
     plan_add_operand(p, Y, AT_INPUT, 1, 0);
-    plan_add_operand(p, W, AT_OUTPUT, 0, 0);
+    if (node->inputs[0].dtype == KD_BF16) {
+        plan_widen_output(p, W, &node->outputs[0]);
+    } else {
+        plan_add_operand(p, W, AT_OUTPUT, 0, 0);
+    }
     return build(b, p, &weight_grad, &node->inputs[0], &node->outputs[0], &node->inputs[1]);
 }
 

@@ -19,7 +19,8 @@ extern "C" {
 
 struct CUstream_st; /* cudaStream_t is a pointer to it */
 
-typedef struct vendor vendor; /* vendor.h: cuDNN and cuBLASLt */
+typedef struct vendor vendor;   /* vendor.h: cuDNN and cuBLASLt */
+typedef struct staging staging; /* memory.h: pinned memory of uploads */
 
 struct kd_device {
     struct CUstream_st *stream;
@@ -27,6 +28,9 @@ struct kd_device {
     bool failed;
     kd_error failure; /* the first of the run, kept until `wait` */
     vendor *vendor;   /* NULL where only own kernels run */
+    staging *staging;
+    size_t overhead; /* bytes that the libraries took when they were opened */
+    char description[320];
 };
 
 /* [run] Records a failure, which surfaces in wait; the first one counts. */

@@ -10,6 +10,8 @@
 namespace {
 
 enum operation {
+    GELU,
+    GELU_GRAD,
     NEG,
     ABS,
     RELU,
@@ -47,6 +49,8 @@ const named operations[] = {
     {"maximum", MAXIMUM, NUMBERS},
     {"greater", GREATER, FLOATS | INTEGERS},
     {"equal", EQUAL, FLOATS | INTEGERS},
+    {"gelu", GELU, FLOATS},
+    {"gelu_grad", GELU_GRAD, FLOATS},
 };
 
 struct function {
@@ -57,6 +61,14 @@ struct function {
 /* Integers take the first two. */
 __device__ __forceinline__ int32_t apply(const function &f, int32_t x) {
     return f.code == NEG ? -x : x < 0 ? -x : x;
+}
+
+/* The normal distribution function, and its density. */
+__device__ __forceinline__ float normal_below(float x) {
+    return 0.5f * erfcf(-0.70710678f * x);
+}
+__device__ __forceinline__ float normal_density(float x) {
+    return 0.39894228f * expf(-0.5f * x * x);
 }
 
 __device__ __forceinline__ float apply(const function &f, float x) {
@@ -73,6 +85,8 @@ __device__ __forceinline__ float apply(const function &f, float x) {
         return logf(x);
     case SQRT:
         return sqrtf(x);
+    case GELU:
+        return x * normal_below(x);
     default:
         return f.scale * x + f.shift;
     }
@@ -85,7 +99,7 @@ __device__ __forceinline__ bool is_nan(int32_t) {
     return false;
 }
 
-template <class A> __device__ __forceinline__ A combine(operation code, A a, A b) {
+template <class A> __device__ __forceinline__ A combine_numbers(operation code, A a, A b) {
     switch (code) {
     case ADD:
         return a + b;
@@ -93,10 +107,21 @@ template <class A> __device__ __forceinline__ A combine(operation code, A a, A b
         return a - b;
     case MUL:
         return a * b;
-    case DIV:
-        return a / b;
     default:
         return a >= b || is_nan(a) ? a : b;
+    }
+}
+__device__ __forceinline__ int32_t combine(operation code, int32_t a, int32_t b) {
+    return combine_numbers(code, a, b);
+}
+__device__ __forceinline__ float combine(operation code, float a, float b) {
+    switch (code) {
+    case DIV:
+        return a / b;
+    case GELU_GRAD:
+        return a * (normal_below(b) + b * normal_density(b));
+    default:
+        return combine_numbers(code, a, b);
     }
 }
 
@@ -370,6 +395,8 @@ extern "C" const kd_kernel cuda_elementwise[] = {
     BINARY("mul"),
     BINARY("div"),
     BINARY("maximum"),
+    UNARY("gelu"),
+    BINARY("gelu_grad"),
     COMPARE("greater"),
     COMPARE("equal"),
     {sizeof(kd_kernel), 6, "where", prepare_where, run_where, release_state},

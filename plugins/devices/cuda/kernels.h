@@ -13,7 +13,9 @@
 
 /* Own kernels: .cu files, which tests build for the CPU too. A new family is named here, and its
  * file in meson.build. */
-#define OWN_FAMILIES(X) X(cuda_elementwise)
+#define OWN_FAMILIES(X)                                                                            \
+    X(cuda_elementwise) X(cuda_gather) X(cuda_norm) X(cuda_norm_grad) X(cuda_pool)                 \
+    X(cuda_ranking) X(cuda_reduce) X(cuda_shape) X(cuda_softmax) X(cuda_source)
 
 /* Kernels of vendors' libraries. */
 #define LIBRARY_FAMILIES(X) X(cuda_convolution) X(cuda_matmul)

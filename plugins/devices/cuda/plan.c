@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plans of cuDNN's: building, sharing and running them; see plan.h. */
+ * Plans of cuDNN's graphs: building, sharing and running them; see plan.h. */
 #include "plan.h"
+
+#include "widen.h"
 
 #include <cuda_runtime_api.h>
 #include <stdlib.h>
+
+/* Of a workspace behind other scratch. */
+#define ALIGN ((size_t)256)
 
 /* What makes two nodes equal, as bytes. `to` NULL: only counts them. */
 static size_t write_key(const kd_node *node, char *to) {
@@ -44,6 +49,12 @@ static bool has_empty(const kd_node *node) {
 
 void plan_add_operand(plan *p, int64_t number, int at, int index, size_t offset) {
     p->operand[p->operands++] = (operand){number, at, index, offset};
+}
+
+void plan_widen_output(plan *p, int64_t number, const kd_spec *output) {
+    p->widened = kd_elements(output);
+    p->own_scratch = ((size_t)p->widened * 2 + ALIGN - 1) / ALIGN * ALIGN;
+    plan_add_operand(p, number, AT_SCRATCH, 0, 0);
 }
 
 void plan_destroy(const vendor *v, plan *p) {
@@ -102,7 +113,7 @@ bool plan_open(kd_device *device, const kd_node *node, plan_builder *build, void
     }
     p->uses++;
     *ret_state = p;
-    *ret_scratch = (size_t)p->dnn.workspace;
+    *ret_scratch = p->own_scratch + (size_t)p->dnn.workspace;
     return true;
 }
 
@@ -128,15 +139,21 @@ static void clear(kd_device *device, const kd_node *node, void *output) {
     }
 }
 
+static void *place_of(const operand *o, void *const *in, void *const *out, void *scratch) {
+    void *const base = o->at == AT_INPUT    ? in[o->index]
+                       : o->at == AT_OUTPUT ? out[o->index]
+                                            : scratch;
+    return (char *)base + o->offset;
+}
+
 /* Execution takes a descriptor of the pointers; the plan itself is not touched. */
 static cudnnStatus_t execute(const vendor *v, const plan *p, void *const *in, void *const *out,
                              void *scratch) {
     int64_t number[PLAN_MAX_OPERANDS];
-    void *pointer[PLAN_MAX_OPERANDS];
+    void *pointer[PLAN_MAX_OPERANDS], *workspace = (char *)scratch + p->own_scratch;
     for (int i = 0; i < p->operands; i++) {
-        const operand *o = &p->operand[i];
-        number[i] = o->number;
-        pointer[i] = (char *)(o->at == AT_INPUT ? in[o->index] : out[o->index]) + o->offset;
+        number[i] = p->operand[i].number;
+        pointer[i] = place_of(&p->operand[i], in, out, scratch);
     }
     const vendor_calls *call = &v->call;
     descriptor pack = NULL;
@@ -153,7 +170,7 @@ static cudnnStatus_t execute(const vendor *v, const plan *p, void *const *in, vo
     } attributes[] = {
         {CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, p->operands, number},
         {CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, p->operands, pointer},
-        {CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch},
+        {CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace},
     };
     for (size_t i = 0; i < 3 && status == CUDNN_STATUS_SUCCESS; i++) {
         status = call->cudnnBackendSetAttribute(pack, attributes[i].name, attributes[i].type,
@@ -178,4 +195,5 @@ void plan_run(kd_device *device, const kd_node *node, void *state, void *const *
         device_fail(device, "%s: %s: cuDNN fails: %s", node->path, node->op,
                     device->vendor->call.cudnnGetErrorString(status));
     }
+    widen_bf16(device, scratch, out[0], p->widened);
 }

@@ -12,10 +12,11 @@
 /* Where an operand lies. */
 #define AT_INPUT 0
 #define AT_OUTPUT 1
+#define AT_SCRATCH 2
 typedef struct operand {
     int64_t number; /* of the graph's tensor */
-    int at, index;
-    size_t offset; /* bytes */
+    int at, index;  /* in scratch there is one, before cuDNN's workspace */
+    size_t offset;  /* bytes */
 } operand;
 
 #define PLAN_MAX_OPERANDS 8
@@ -25,7 +26,9 @@ struct plan {
     int uses;
     size_t key_bytes;
     char *key;
-    dnn_plan dnn; /* plan NULL: output 0 is cleared, as an empty sum */
+    dnn_plan dnn;       /* plan NULL: output 0 is cleared, as an empty sum */
+    size_t own_scratch; /* bytes of what is AT_SCRATCH */
+    int64_t widened;    /* elements at the start of scratch, bf16, that become output 0, f32 */
     int operands;
     operand operand[PLAN_MAX_OPERANDS];
 };
@@ -45,6 +48,10 @@ void plan_release(kd_device *device, void *state);
 plan *plan_create(const vendor *v, const kd_node *node, plan_builder *build, kd_error *err);
 void plan_destroy(const vendor *v, plan *p);
 
+/* Appends an operand of the graph. */
 void plan_add_operand(plan *p, int64_t number, int at, int index, size_t offset);
+
+/* Puts output 0, f32, into scratch as bf16 under this number, and widens it after each run. */
+void plan_widen_output(plan *p, int64_t number, const kd_spec *output);
 
 #endif

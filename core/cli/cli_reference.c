@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The page of docs/reference on the host's own keys. */
+#include "cli/cli_reference.h"
+
+#include "train/recipe.h"
+#include "train/run_options.h"
+
+static void print_recipes(void) {
+    const char *source = NULL, *name;
+    printf("\n## `views[].recipe`\n\nHow images become views; [augmentation](../augmentation.md) "
+           "has the "
+           "operations.\n\n| recipe | source |\n|---|---|\n");
+    for (int i = 0; (name = recipe_at(i, &source)); i++) {
+        printf("| `%s` | %s |\n", name, source);
+    }
+}
+
+void print_run_page(void) {
+    printf("# The keys of a run\n\nWhat a YAML file may hold, beside the options of the plugins "
+           "that it "
+           "names.\n");
+    for (int i = 0; i < run_section_count; i++) {
+        const section *s = &run_sections[i];
+        printf("\n## %s%s%s\n\n", *s->path ? "`" : "The run", s->path, *s->path ? "`" : "");
+        printf("%c%s.\n", s->help[0] & ~0x20, s->help + 1);
+        if (s->count) {
+            printf("\n");
+            print_options(s->options, s->count);
+        }
+    }
+    print_recipes();
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Matrix products through cuBLASLt, summed in f32.
+ *
+ * cuBLASLt's matrices are column by column, ours row by row: what it sees of [rows, columns] is the
+ * transpose. So y = a @ b is asked for as y' = b' @ a', which needs no copy. */
+#include "kernels.h"
+#include "vendor.h"
+
+#include <cuda_runtime_api.h>
+#include <stdlib.h>
+
+#define MAX_WORKSPACE ((size_t)32 << 20)
+
+typedef struct product {
+    cublasLtMatmulDesc_t how;
+    cublasLtMatrixLayout_t first, second, result; /* b, a and y */
+    cublasLtMatmulAlgo_t algorithm;
+    size_t workspace;
+    bool sum; /* false: nothing to sum, y is zero */
+} product;
+
+static bool check(cublasStatus_t status, const vendor *v, const kd_node *node, const char *what,
+                  kd_error *err) {
+    if (status == CUBLAS_STATUS_SUCCESS) {
+        return true;
+    }
+    char why[128];
+    snprintf(why, sizeof why, "cuBLAS cannot %s: %s", what,
+             v->call.cublasLtGetStatusString(status));
+    return refuse(node, why, err);
+}
+
+static void product_destroy(const vendor *v, product *p) {
+    cublasLtMatrixLayout_t const layouts[] = {p->first, p->second, p->result};
+    for (int i = 0; i < 3; i++) {
+        if (layouts[i]) {
+            v->call.cublasLtMatrixLayoutDestroy(layouts[i]);
+        }
+    }
+    if (p->how) {
+        v->call.cublasLtMatmulDescDestroy(p->how);
+    }
+    free(p);
+}
+
+/* A dense matrix, or a batch of them, as cuBLASLt sees it. */
+static bool make_layout(const vendor *v, const kd_node *node, const kd_spec *s,
+                        cublasLtMatrixLayout_t *ret, kd_error *err) {
+    const uint64_t rows = (uint64_t)s->dim[s->rank - 2], columns = (uint64_t)s->dim[s->rank - 1];
+    const cudaDataType_t type = s->dtype == KD_BF16 ? CUDA_R_16BF : CUDA_R_32F;
+    if (!check(v->call.cublasLtMatrixLayoutCreate(ret, type, columns, rows, (int64_t)columns), v,
+               node, "describe a matrix", err)) {
+        *ret = NULL;
+        return false;
+    }
+    const int32_t batch = s->rank == 3 ? (int32_t)s->dim[0] : 1;
+    const int64_t stride = (int64_t)(rows * columns);
+    return check(v->call.cublasLtMatrixLayoutSetAttribute(*ret, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+                                                          &batch, sizeof batch),
+                 v, node, "batch matrices", err) &&
+           check(v->call.cublasLtMatrixLayoutSetAttribute(
+                     *ret, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride),
+                 v, node, "batch matrices", err);
+}
+
+static bool make_how(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+    const bool fast = v->tf32 && node->inputs[0].dtype == KD_F32;
+    const cublasComputeType_t compute = fast ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    if (!check(v->call.cublasLtMatmulDescCreate(&p->how, compute, CUDA_R_32F), v, node,
+               "describe the product", err)) {
+        p->how = NULL;
+        return false;
+    }
+    const bool transposed[] = {kd_attr_int(node, "transpose_b", 0) != 0,
+                               kd_attr_int(node, "transpose_a", 0) != 0};
+    static const cublasLtMatmulDescAttributes_t names[] = {CUBLASLT_MATMUL_DESC_TRANSA,
+                                                           CUBLASLT_MATMUL_DESC_TRANSB};
+    for (int i = 0; i < 2; i++) {
+        const cublasOperation_t operation = transposed[i] ? CUBLAS_OP_T : CUBLAS_OP_N;
+        if (!check(v->call.cublasLtMatmulDescSetAttribute(p->how, names[i], &operation,
+                                                          sizeof operation),
+                   v, node, "transpose", err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Partial sums never lie in the output's type. */
+static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+    const size_t most = MAX_WORKSPACE;
+    const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    cublasLtMatmulPreference_t wishes = NULL;
+    cublasLtMatmulHeuristicResult_t found;
+    int count = 0;
+    bool done = check(v->call.cublasLtMatmulPreferenceCreate(&wishes), v, node, "choose", err);
+    done = done &&
+           check(v->call.cublasLtMatmulPreferenceSetAttribute(
+                     wishes, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most),
+                 v, node, "limit its workspace", err) &&
+           check(v->call.cublasLtMatmulPreferenceSetAttribute(
+                     wishes, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
+                     sizeof reductions),
+                 v, node, "choose how it sums", err) &&
+           check(v->call.cublasLtMatmulAlgoGetHeuristic(v->blas, p->how, p->first, p->second,
+                                                        p->result, p->result, wishes, 1, &found,
+                                                        &count),
+                 v, node, "multiply these", err);
+    if (wishes) {
+        v->call.cublasLtMatmulPreferenceDestroy(wishes);
+    }
+    if (!done || count < 1) {
+        return done && refuse(node, "cuBLAS has no such product", err);
+    }
+    p->algorithm = found.algo;
+    p->workspace = found.workspaceSize;
+    return true;
+}
+
+static bool make(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+    const kd_spec *a = &node->inputs[0], *b = &node->inputs[1], *y = &node->outputs[0];
+    p->sum = kd_elements(a) > 0 && kd_elements(b) > 0;
+    return !p->sum || (make_how(v, node, p, err) && make_layout(v, node, b, &p->first, err) &&
+                       make_layout(v, node, a, &p->second, err) &&
+                       make_layout(v, node, y, &p->result, err) && choose(v, node, p, err));
+}
+
+static bool prepare_matmul(kd_device *device, const kd_node *node, void **ret_state,
+                           size_t *ret_scratch, kd_error *err) {
+    if (!accept_types(node, FLOATS, err)) {
+        return false;
+    }
+    if (node->inputs[0].dtype != node->inputs[1].dtype) {
+        return refuse(node, "operands differ in type", err);
+    }
+    product *p = state_create(sizeof *p, err);
+    if (!p) {
+        return false;
+    }
+    if (!make(device->vendor, node, p, err)) {
+        product_destroy(device->vendor, p);
+        return false;
+    }
+    *ret_state = p;
+    *ret_scratch = p->workspace;
+    return true;
+}
+
+static void run_matmul(kd_device *device, const kd_node *node, void *state, void *const *in,
+                       void *const *out, void *scratch) {
+    const product *p = state;
+    const vendor *v = device->vendor;
+    const float one = 1, zero = 0;
+    const size_t bytes = kd_bytes(&node->outputs[0]);
+    if (!p->sum) {
+        if (bytes > 0 && cudaMemsetAsync(out[0], 0, bytes, device->stream) != cudaSuccess) {
+            device_fail(device, "%s: matmul: cannot clear its output", node->path);
+        }
+        return;
+    }
+    const cublasStatus_t status = v->call.cublasLtMatmul(
+        v->blas, p->how, &one, in[1], p->first, in[0], p->second, &zero, out[0], p->result, out[0],
+        p->result, &p->algorithm, scratch, p->workspace, device->stream);
+    if (status != CUBLAS_STATUS_SUCCESS) {
+        device_fail(device, "%s: matmul: cuBLAS fails: %s", node->path,
+                    v->call.cublasLtGetStatusString(status));
+    }
+}
+
+static void release_matmul(kd_device *device, void *state) {
+    product_destroy(device->vendor, state);
+}
+
+const kd_kernel cuda_matmul[] = {
+    {.size = sizeof(kd_kernel),
+     .op = "matmul",
+     .prepare = prepare_matmul,
+     .run = run_matmul,
+     .release = release_matmul},
+    {0},
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Device memory and transfers.
+ *
+ * Uploads are copied into one of two halves of pinned memory and from there by the GPU, in the
+ * stream's order: the caller's memory is free at once and nobody waits, until a half is needed
+ * again whose copies are not done. */
+#include "memory.h"
+
+#include <cuda_runtime_api.h>
+#include <stdlib.h>
+
+#define HALF ((size_t)8 << 20)
+#define ALIGN ((size_t)64)
+
+struct staging {
+    char *pinned; /* two halves */
+    struct CUevent_st *copied[2];
+    int half;
+    size_t used; /* of the half in use */
+};
+
+bool cuda_fail(int status, const char *what, kd_error *err) {
+    const cudaError_t error = (cudaError_t)status;
+    cudaGetLastError(); /* CUDA keeps it for the next call otherwise */
+    if (error == cudaErrorMemoryAllocation) {
+        kd_fail(err, KD_E_MEMORY, "%s: the GPU is out of memory", what);
+        return kd_hint(err, "other programs may hold the GPU's memory: see nvidia-smi");
+    }
+    return kd_fail(err, KD_E_DEVICE, "%s: %s (%s)", what, cudaGetErrorString(error),
+                   cudaGetErrorName(error));
+}
+
+bool memory_allocate(kd_device *device, size_t bytes, void **ret, kd_error *err) {
+    void *memory = NULL;
+    cudaError_t status = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
+    if (status == cudaErrorMemoryAllocation) {
+        size_t free_bytes = 0, total = 0;
+        cudaGetLastError();
+        cudaMemGetInfo(&free_bytes, &total);
+        kd_fail(err, KD_E_MEMORY, "the GPU has %.1f of %.1f MiB free, and %.1f are wanted",
+                (double)free_bytes / 1048576, (double)total / 1048576, (double)bytes / 1048576);
+        return kd_hint(err, "other programs may hold the GPU's memory: see nvidia-smi");
+    }
+    if (status != cudaSuccess) {
+        return cuda_fail((int)status, "device memory", err);
+    }
+    status = cudaMemsetAsync(memory, 0, bytes, device->stream);
+    if (status != cudaSuccess) {
+        cudaFree(memory);
+        return cuda_fail((int)status, "clearing device memory", err);
+    }
+    *ret = memory;
+    return true;
+}
+
+/* What is enqueued may still read it. */
+void memory_release(kd_device *device, void *memory) {
+    cudaStreamSynchronize(device->stream);
+    cudaFree(memory);
+}
+
+staging *staging_create(kd_error *err) {
+    staging *s = state_create(sizeof *s, err);
+    if (!s) {
+        return NULL;
+    }
+    void *pinned = NULL;
+    cudaError_t status = cudaHostAlloc(&pinned, 2 * HALF, cudaHostAllocDefault);
+    s->pinned = pinned;
+    for (int i = 0; i < 2 && status == cudaSuccess; i++) {
+        status = cudaEventCreateWithFlags(&s->copied[i], cudaEventDisableTiming);
+    }
+    if (status != cudaSuccess) {
+        staging_destroy(s);
+        cuda_fail((int)status, "pinned memory for uploads", err);
+        return NULL;
+    }
+    return s;
+}
+
+void staging_destroy(staging *s) {
+    if (!s) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (s->copied[i]) {
+            cudaEventDestroy(s->copied[i]);
+        }
+    }
+    if (s->pinned) {
+        cudaFreeHost(s->pinned);
+    }
+    free(s);
+}
+
+/* The other half, once its copies are done. An event that was never recorded is done. */
+static cudaError_t turn(staging *s, cudaStream_t stream) {
+    const cudaError_t status = cudaEventRecord(s->copied[s->half], stream);
+    if (status != cudaSuccess) {
+        return status;
+    }
+    s->half = !s->half;
+    s->used = 0;
+    return cudaEventSynchronize(s->copied[s->half]);
+}
+
+void memory_upload(kd_device *device, void *to, const void *from, size_t bytes) {
+    staging *s = device->staging;
+    cudaError_t status = cudaSuccess;
+    for (size_t done = 0; done < bytes && status == cudaSuccess;) {
+        if (s->used == HALF) {
+            status = turn(s, device->stream);
+            continue;
+        }
+        const size_t room = HALF - s->used;
+        const size_t piece = bytes - done < room ? bytes - done : room;
+        char *at = s->pinned + (size_t)s->half * HALF + s->used;
+        memcpy(at, (const char *)from + done, piece);
+        status =
+            cudaMemcpyAsync((char *)to + done, at, piece, cudaMemcpyHostToDevice, device->stream);
+        s->used += (piece + ALIGN - 1) / ALIGN * ALIGN;
+        done += piece;
+    }
+    if (status != cudaSuccess) {
+        device_fail(device, "upload: %s", cudaGetErrorString(status));
+    }
+}
+
+void memory_download(kd_device *device, void *to, const void *from, size_t bytes) {
+    const cudaError_t status =
+        bytes ? cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, device->stream)
+              : cudaSuccess;
+    if (status != cudaSuccess) {
+        device_fail(device, "download: %s", cudaGetErrorString(status));
+    }
+}
+
+bool constant_create(kd_device *device, const void *data, size_t bytes, void **ret, kd_error *err) {
+    void *memory = NULL;
+    if (!memory_allocate(device, bytes, &memory, err)) {
+        return false;
+    }
+    memory_upload(device, memory, data, bytes);
+    *ret = memory;
+    return true;
+}
+
+void constant_destroy(kd_device *device, void *constant) {
+    memory_release(device, constant);
+}

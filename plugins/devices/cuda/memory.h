@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Device memory, and the pinned memory through which uploads go. As kindred/device.h describes. */
+#ifndef CUDA_MEMORY_H
+#define CUDA_MEMORY_H
+
+#include "device.h"
+
+bool memory_allocate(kd_device *device, size_t bytes, void **ret, kd_error *err);
+void memory_release(kd_device *device, void *memory);
+
+/* Returns once `from` may be changed, which is before the copy is done. */
+void memory_upload(kd_device *device, void *to, const void *from, size_t bytes);
+void memory_download(kd_device *device, void *to, const void *from, size_t bytes);
+
+staging *staging_create(kd_error *err);
+void staging_destroy(staging *s);
+
+/* What CUDA's status means here: out of memory is KD_E_MEMORY, all else KD_E_DEVICE. `status` is a
+ * cudaError_t. Returns false. */
+bool cuda_fail(int status, const char *what, kd_error *err);
+
+#endif

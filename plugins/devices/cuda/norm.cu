@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Batch normalisation, with residual and ReLU in the same pass: x is read twice and y written once,
+ * forward; the gradient reads its inputs twice and writes once. Statistics and their consequences
+ * are float whatever the type of x.
+ *
+ * Sums are taken of x - pivot, the pivot being the channel's first element: a mean that is large
+ * against the deviation then costs no digits, and one pass is enough.
+ *
+ * source  Chan, Golub and LeVeque 1983 on shifted sums; otherwise as the reference device's norm.c
+ */
+#include "channels.h"
+#include "kernels.h"
+
+namespace {
+
+/* Of channel vectors; NULL: not asked for. */
+struct statistics {
+    float *mean, *inv_std, *running_mean, *running_var;
+    const float *old_mean, *old_var;
+    float eps, momentum;
+};
+
+__device__ void conclude(const statistics &s, int64_t channel, double pivot, double sum,
+                         double squares, double rows) {
+    const double shift = sum / rows, variance = squares / rows - shift * shift;
+    const double mean = pivot + shift, biased = variance < 0 ? 0 : variance;
+    const double unbiased = rows > 1 ? biased * rows / (rows - 1) : biased;
+    s.mean[channel] = (float)mean;
+    s.inv_std[channel] = (float)(1 / sqrt(biased + (double)s.eps));
+    if (s.running_mean) {
+        s.running_mean[channel] =
+            (float)((1 - (double)s.momentum) * (double)s.old_mean[channel] + s.momentum * mean);
+    }
+    if (s.running_var) {
+        s.running_var[channel] =
+            (float)((1 - (double)s.momentum) * (double)s.old_var[channel] + s.momentum * unbiased);
+    }
+}
+
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS)
+    measure(tiling t, statistics s, const T *x, float *partial, unsigned *counters) {
+    __shared__ float4 room[TILE_ROOM(N) / 4];
+    __shared__ float total[TILE_SUMS];
+    const channel_place p = channel_place_of(t);
+    float pivot[N] = {}, sum[N] = {}, squares[N] = {};
+    if (p.any && t.rows) {
+        const pack<T, N> first = load<N>(x + p.channel);
+        for (int k = 0; k < N; k++) {
+            pivot[k] = widen(first.at[k]);
+        }
+    }
+#pragma unroll 2
+    for (int64_t row = p.begin; row < p.end; row += t.lines) {
+        const pack<T, N> from = load<N>(x + row * t.channels + p.channel);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            const float d = widen(from.at[k]) - pivot[k];
+            sum[k] += d;
+            squares[k] += d * d;
+        }
+    }
+    if (!fold_tile(t, p, sum, squares, partial, counters, &room[0].x, total)) {
+        return;
+    }
+    const int64_t channel = (int64_t)blockIdx.x * t.width + threadIdx.x;
+    if ((int)threadIdx.x < t.width && channel < t.channels) {
+        conclude(s, channel, t.rows ? (double)widen(x[channel]) : 0, (double)total[threadIdx.x],
+                 (double)total[t.width + threadIdx.x], (double)t.rows);
+    }
+}
+
+/* What y is made with; spread is inv_std, or the variance. */
+struct application {
+    const float *gamma, *beta, *mean, *spread;
+    bool is_variance, relu;
+    float eps;
+};
+
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS)
+    normalise(tiling t, application f, const T *x, const T *residual, T *y) {
+    const channel_place p = channel_place_of(t);
+    float mean[N] = {}, scale[N] = {}, beta[N] = {};
+    for (int k = 0; p.any && k < N; k++) {
+        const int64_t c = p.channel + k;
+        const float inv_std = f.is_variance ? 1 / sqrtf(f.spread[c] + f.eps) : f.spread[c];
+        mean[k] = f.mean[c];
+        scale[k] = f.gamma[c] * inv_std;
+        beta[k] = f.beta[c];
+    }
+#pragma unroll 2
+    for (int64_t row = p.begin; row < p.end; row += t.lines) {
+        const int64_t at = row * t.channels + p.channel;
+        const pack<T, N> from = load<N>(x + at);
+        pack<T, N> more = {}, to;
+        if (residual) {
+            more = load<N>(residual + at);
+        }
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            float z = (widen(from.at[k]) - mean[k]) * scale[k] + beta[k];
+            z = residual ? z + widen(more.at[k]) : z;
+            to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
+        }
+        store(y + at, to);
+    }
+}
+
+/* ---- On the host. ---- */
+
+struct plan {
+    tiling measured, applied;
+    unsigned *counters; /* [tiles] in device memory */
+    size_t partial;     /* bytes of the partial sums; after them, vectors nobody asked for */
+};
+
+void release(kd_device *device, void *state) {
+    if (state) {
+        constant_destroy(device, ((plan *)state)->counters);
+    }
+    release_state(device, state);
+}
+
+bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
+             kd_error *err) {
+    const kd_spec *x = &node->inputs[0];
+    if (!accept_types(node, FLOATS, err)) {
+        return false;
+    }
+    plan *p = (plan *)state_create(sizeof *p, err);
+    if (!p) {
+        return false;
+    }
+    p->measured = tiling_of(x, 4, 512);
+    p->applied = tiling_of(x, 2, 2048);
+    p->partial = tiling_scratch(&p->measured);
+    const size_t bytes = (size_t)p->measured.tiles * sizeof(unsigned);
+    void *zeros = state_create(bytes + 1, err);
+    const bool made = zeros && constant_create(device, zeros, bytes, (void **)&p->counters, err);
+    release_state(device, zeros);
+    if (!made) {
+        release_state(device, p);
+        return false;
+    }
+    *ret_state = p;
+    *ret_scratch = p->partial + 2 * (size_t)p->measured.channels * sizeof(float);
+    return true;
+}
+
+dim3 grid_of(const tiling *t) {
+    return dim3((unsigned)t->tiles, (unsigned)t->splits);
+}
+
+template <class T, int N>
+void apply(kd_device *device, const plan *p, const application *f, void *const *in, bool residual,
+           void *y) {
+    KD_LAUNCH(device, (normalise<T, N>), grid_of(&p->applied), THREADS, 0, p->applied, *f,
+              (const T *)in[0], residual ? (const T *)in[5] : nullptr, (T *)y);
+}
+
+application application_of(const kd_node *node, void *const *in) {
+    application f = {};
+    f.gamma = (const float *)in[1];
+    f.beta = (const float *)in[2];
+    f.relu = kd_attr_int(node, "relu", 0) != 0;
+    f.eps = (float)kd_attr_float(node, "eps", 1e-5);
+    return f;
+}
+
+template <class T, int N>
+void forward(kd_device *device, const kd_node *node, const plan *p, void *const *in,
+             void *const *out, void *scratch) {
+    float *own = (float *)((char *)scratch + p->partial);
+    statistics s = {};
+    s.mean = node->n_outputs > 1 ? (float *)out[1] : own;
+    s.inv_std = node->n_outputs > 2 ? (float *)out[2] : own + p->measured.channels;
+    s.running_mean = node->n_outputs > 3 ? (float *)out[3] : nullptr;
+    s.running_var = node->n_outputs > 4 ? (float *)out[4] : nullptr;
+    s.old_mean = (const float *)in[3];
+    s.old_var = (const float *)in[4];
+    s.eps = (float)kd_attr_float(node, "eps", 1e-5);
+    s.momentum = (float)kd_attr_float(node, "momentum", 0.1);
+    KD_LAUNCH(device, (measure<T, N>), grid_of(&p->measured), THREADS, 0, p->measured, s,
+              (const T *)in[0], (float *)scratch, p->counters);
+    application f = application_of(node, in);
+    f.mean = s.mean;
+    f.spread = s.inv_std;
+    apply<T, N>(device, p, &f, in, node->n_inputs > 5, out[0]);
+}
+
+void run(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
+         void *scratch) {
+    const plan *p = (const plan *)state;
+    if (p->measured.tiles == 0) {
+        return;
+    }
+    const bool half = node->inputs[0].dtype == KD_BF16, packs = p->measured.elements > 1;
+    if (half) {
+        packs ? forward<bf16, PACK<bf16>>(device, node, p, in, out, scratch)
+              : forward<bf16, 1>(device, node, p, in, out, scratch);
+    } else {
+        packs ? forward<float, PACK<float>>(device, node, p, in, out, scratch)
+              : forward<float, 1>(device, node, p, in, out, scratch);
+    }
+}
+
+void run_inference(kd_device *device, const kd_node *node, void *state, void *const *in,
+                   void *const *out, void *) {
+    const plan *p = (const plan *)state;
+    if (kd_elements(&node->inputs[0]) == 0) {
+        return;
+    }
+    application f = application_of(node, in);
+    f.mean = (const float *)in[3];
+    f.spread = (const float *)in[4];
+    f.is_variance = true;
+    const bool half = node->inputs[0].dtype == KD_BF16, packs = p->applied.elements > 1;
+    const bool residual = node->n_inputs > 5;
+    if (half) {
+        packs ? apply<bf16, PACK<bf16>>(device, p, &f, in, residual, out[0])
+              : apply<bf16, 1>(device, p, &f, in, residual, out[0]);
+    } else {
+        packs ? apply<float, PACK<float>>(device, p, &f, in, residual, out[0])
+              : apply<float, 1>(device, p, &f, in, residual, out[0]);
+    }
+}
+
+} // namespace
+
+extern "C" const kd_kernel cuda_norm[] = {
+    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm", prepare, run, release},
+    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm_inference", prepare, run_inference, release},
+    {0, 0, nullptr, nullptr, nullptr, nullptr},
+};
