@@ -3,8 +3,8 @@
  * the numbers of tests/golden/make_golden.py, which says how its inputs are drawn.
  *
  * In double and in single precision on the reference device, in single on the cpu device. */
-#include "base/safetensors.h"
 #include "built_plugins.h"
+#include "golden_numbers.h"
 #include "graph/internal.h"
 #include "leaks.h"
 
@@ -13,111 +13,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PROJECTIONS = 3, MAX_NAMES = 512 };
-
-typedef struct names {
-    int count;
-    char *name[MAX_NAMES];
-    char *text;
-} names;
-
 /* A case: its file, and what it says. */
 typedef struct golden {
     built b;
     safetensors *file;
     int32_t real;
     double tolerance;
-    names parameters, statistics;
+    golden_names parameters, statistics;
     built_encoder encoder;
     built_method method;
     optimizer optimizer;
 } golden;
 
-static double unit(uint64_t key, uint64_t i) {
-    uint64_t x = key + (i + 1) * 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    return (double)(x >> 11) / 4503599627370496.0 - 1;
-}
-
-static uint64_t key_of(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) {
-        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    }
-    return h;
-}
-
-/* Where element i of a parameter stands in PyTorch's layout: [o, h, w, c] is [o, c, h, w] there. */
-static int64_t torch_index(const kd_spec *spec, int64_t i) {
-    if (spec->rank != 4) {
-        return i;
-    }
-    const int64_t h = spec->dim[1], w = spec->dim[2], c = spec->dim[3];
-    const int64_t channel = i % c, x = i / c % w, y = i / c / w % h, o = i / c / w / h;
-    return ((o * c + channel) * h + y) * w + x;
-}
-
-static double start_value(const char *name, const kd_spec *spec, int64_t i) {
-    const double u = unit(key_of(name), (uint64_t)torch_index(spec, i));
-    if (spec->rank > 1) {
-        const int64_t fan_in = kd_elements(spec) / spec->dim[0];
-        return u * sqrt(6 / (double)fan_in);
-    }
-    const bool norm = strstr(name, ".bn") || strstr(name, ".norm") || strstr(name, "downsample.1");
-    const size_t length = strlen(name);
-    const bool weight = length > 6 && strcmp(name + length - 6, "weight") == 0;
-    const double x = (weight ? 1 : 0) + u * (norm ? 0.2 : 0.1);
-    return length > 10 && strcmp(name + length - 10, "bn3.weight") == 0 ? x / 4 : x;
-}
-
-static void split_names(const char *text, names *ret) {
-    char *rest = ret->text = strdup(text);
-    for (char *name; (name = strsep(&rest, " "));) {
-        cr_assert(ret->count < MAX_NAMES);
-        ret->name[ret->count++] = name;
-    }
-}
-
-static const double *stored(const golden *g, const char *name) {
-    kd_error err = KD_ERROR_INIT;
-    const safetensor *t = safetensors_need(g->file, name, NULL, &err);
-    cr_assert(t, "%s", err.message);
-    return t->data;
-}
-
-/* Compares a tensor's projections with row `row` of those stored; relative to the tensor's norm. */
-static void check_projections(const golden *g, const char *table, int row, const char *name,
-                              const kd_spec *spec, const double *x) {
-    const double *want = stored(g, table) + row * (PROJECTIONS + 1), norm = want[PROJECTIONS];
-    for (int k = 0; k < PROJECTIONS; k++) {
-        char key[256];
-        snprintf(key, sizeof key, "project%d.%s", k, name);
-        const uint64_t start = key_of(key);
-        double dot = 0;
-        for (int64_t i = 0; i < kd_elements(spec); i++) {
-            dot += unit(start, (uint64_t)torch_index(spec, i)) * x[i];
-        }
-        cr_assert(fabs(dot - want[k]) <= g->tolerance * norm,
-                  "%s of %s: %.12g, not %.12g (norm %g)", table, name, dot, want[k], norm);
-    }
-}
-
 /* ---- Values in and out, in the run's type. ---- */
-
-static double *read_reals(const golden *g, kd_program *p, const char *name, int64_t count) {
-    kd_error err = KD_ERROR_INIT;
-    double *x = malloc((size_t)count * sizeof *x);
-    const size_t bytes = (size_t)count * (g->real == KD_F64 ? sizeof(double) : sizeof(float));
-    cr_assert(program_read(p, name, x, bytes, &err), "%s", err.message);
-    for (int64_t i = count - 1; g->real == KD_F32 && i >= 0; i--) {
-        float single;
-        memcpy(&single, (char *)x + (size_t)i * sizeof single, sizeof single);
-        x[i] = (double)single;
-    }
-    return x;
-}
 
 static void write_reals(kd_program *p, const char *name, const double *x, int64_t count) {
     kd_error err = KD_ERROR_INIT;
@@ -132,7 +40,7 @@ static void write_views(const golden *g, kd_program *p) {
         char name[16];
         snprintf(name, sizeof name, "view%d", v);
         for (int64_t i = 0; i < count; i++) {
-            x[i] = unit(key_of(name), (uint64_t)i);
+            x[i] = golden_unit(golden_key(name), (uint64_t)i);
         }
         write_reals(p, name, x, count);
     }
@@ -147,7 +55,7 @@ static void write_start(const golden *g, const engine *e, kd_program *p) {
         const kd_spec *spec = &engine_variable(e, v)->spec;
         double *x = malloc((size_t)kd_elements(spec) * sizeof *x);
         for (int64_t i = 0; i < kd_elements(spec); i++) {
-            x[i] = start_value(name, spec, i);
+            x[i] = golden_start(name, spec, i);
         }
         write_reals(p, name, x, kd_elements(spec));
         free(x);
@@ -169,7 +77,7 @@ static void check_scalar(const golden *g, kd_program *p, const char *name, const
     kd_error err = KD_ERROR_INIT;
     double got;
     cr_assert(program_read_scalar(p, name, &got, &err), "%s", err.message);
-    const double want = stored(g, table)[step];
+    const double want = golden_stored(g->file, table)[step];
     cr_assert(fabs(got - want) <= g->tolerance * fabs(want), "%s %d: %.12g, not %.12g", name, step,
               got, want);
 }
@@ -184,7 +92,8 @@ static void run_program(kd_program *p) {
 static void check_gradients(const golden *g) {
     graph *described = graph_create(&(graph_options){.real = g->real});
     kd_scope s = graph_root(described);
-    kd_tensor *loss = built_loss(described, &g->method), *wrt[MAX_NAMES], *gradient[MAX_NAMES];
+    kd_tensor *loss = built_loss(described, &g->method), *wrt[GOLDEN_NAMES],
+              *gradient[GOLDEN_NAMES];
     cr_assert_eq(described->parameters.count, g->parameters.count);
     for (int i = 0; i < g->parameters.count; i++) {
         struct value *v = graph_find(&described->parameters, g->parameters.name[i]);
@@ -192,7 +101,7 @@ static void check_gradients(const golden *g) {
         wrt[i] = &v->base;
     }
     s->api->gradients(loss, wrt, (uint32_t)g->parameters.count, gradient);
-    kd_spec spec[MAX_NAMES];
+    kd_spec spec[GOLDEN_NAMES];
     for (int i = 0; i < g->parameters.count; i++) {
         char name[256];
         snprintf(name, sizeof name, "gradient.%s", g->parameters.name[i]);
@@ -205,22 +114,24 @@ static void check_gradients(const golden *g) {
     run_program(p);
     check_scalar(g, p, "loss", "loss", 0);
     check_scalar(g, p, "accuracy", "accuracy", 0);
+    const golden_check check = {g->file, "gradients", g->tolerance, 0, 0};
     for (int i = 0; i < g->parameters.count; i++) {
         char name[256];
         snprintf(name, sizeof name, "gradient.%s", g->parameters.name[i]);
-        double *x = read_reals(g, p, name, kd_elements(&spec[i]));
-        check_projections(g, "gradients", i, g->parameters.name[i], &spec[i], x);
+        double *x = golden_read(p, name, &spec[i]);
+        golden_compare(&check, i, g->parameters.name[i], &spec[i], x);
         free(x);
     }
     engine_destroy(e);
 }
 
 static void check_table(const golden *g, const engine *e, kd_program *p, const char *table,
-                        const names *of) {
+                        const golden_names *of) {
+    const golden_check check = {g->file, table, g->tolerance, 0, 0};
     for (int i = 0; i < of->count; i++) {
         const kd_spec *spec = &engine_variable(e, engine_find_variable(e, of->name[i]))->spec;
-        double *x = read_reals(g, p, of->name[i], kd_elements(spec));
-        check_projections(g, table, i, of->name[i], spec, x);
+        double *x = golden_read(p, of->name[i], spec);
+        golden_compare(&check, i, of->name[i], spec, x);
         free(x);
     }
 }
@@ -248,16 +159,6 @@ static void check_training(const golden *g) {
 
 /* ---- Cases. ---- */
 
-static const char *text(const golden *g, const char *key) {
-    const char *value = safetensors_metadata(g->file, key);
-    cr_assert(value, "no %s in the file", key);
-    return value;
-}
-
-static int number(const golden *g, const char *key) {
-    return (int)strtol(text(g, key), NULL, 10);
-}
-
 static const struct {
     const char *name;
     optimizer optimizer;
@@ -278,21 +179,24 @@ static const struct {
 static void open_plugins(golden *g) {
     kd_error err = KD_ERROR_INIT;
     char options[256];
-    snprintf(options, sizeof options, "{depth: %d, stem: %s, width: %d}", number(g, "depth"),
-             text(g, "stem"), number(g, "width"));
+    snprintf(options, sizeof options, "{depth: %d, stem: %s, width: %d}",
+             golden_number(g->file, "depth"), golden_text(g->file, "stem"),
+             golden_number(g->file, "width"));
     g->encoder = built_encoder_of(&g->b, "resnet", options);
     snprintf(options, sizeof options,
-             "{head: %s, hidden: %d, output: %d, temperature: %s, loss: %s}", text(g, "head"),
-             number(g, "hidden"), number(g, "output"), text(g, "temperature"), text(g, "loss"));
+             "{head: %s, hidden: %d, output: %d, temperature: %s, loss: %s}",
+             golden_text(g->file, "head"), golden_number(g->file, "hidden"),
+             golden_number(g->file, "output"), golden_text(g->file, "temperature"),
+             golden_text(g->file, "loss"));
     const plugin *p = registry_load(g->b.plugins, KD_KIND_METHOD, "simclr", &err);
     cr_assert(p, "%s", err.message);
     g->method = (built_method){.table = p->table,
                                .config = built_config(&g->b, p, options),
                                .encoder = &g->encoder.base,
-                               .views = number(g, "views"),
-                               .samples = number(g, "samples"),
-                               .size = number(g, "size"),
-                               .channels = number(g, "channels")};
+                               .views = golden_number(g->file, "views"),
+                               .samples = golden_number(g->file, "samples"),
+                               .size = golden_number(g->file, "size"),
+                               .channels = golden_number(g->file, "channels")};
 }
 
 static void check_case(const char *name, const char *device, int32_t real, double tolerance) {
@@ -303,10 +207,10 @@ static void check_case(const char *name, const char *device, int32_t real, doubl
     built_open(&g.b, device);
     g.file = safetensors_open(path, &err);
     cr_assert(g.file, "%s", err.message);
-    split_names(text(&g, "parameters"), &g.parameters);
-    split_names(text(&g, "statistics"), &g.statistics);
+    golden_split(golden_text(g.file, "parameters"), &g.parameters);
+    golden_split(golden_text(g.file, "statistics"), &g.statistics);
     for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
-        if (strcmp(optimizers[i].name, text(&g, "optimizer")) == 0) {
+        if (strcmp(optimizers[i].name, golden_text(g.file, "optimizer")) == 0) {
             g.optimizer = optimizers[i].optimizer;
         }
     }
@@ -404,7 +308,7 @@ TEST(normalize, a_row_of_zeros_has_a_finite_gradient) {
     cr_assert(engine_allocate(e, &err), "%s", err.message);
     write_reals(p, "x", (double[]){0, 0, 0, 3, 0, 4}, 6);
     run_program(p);
-    double *got = read_reals(&g, p, "gradient", 6);
+    double *got = golden_read(p, "gradient", &(kd_spec){KD_F64, 2, {2, 3}});
     const double want[] = {0, 0, 0, 0.6, 0, 0.8}; /* of |x|: its direction */
     for (int i = 0; i < 6; i++) {
         cr_assert_float_eq(got[i], want[i], 1e-12, "%d: %g, not %g", i, got[i], want[i]);

@@ -111,11 +111,13 @@ TEST(plan, predicts_the_peak_of_a_run_without_evals) {
                            "views.0.size=32", "backbone.width=8"));
 }
 
+/* Ten rates and ten decays are a hundred classifiers at once: much memory, little arithmetic. */
 TEST(plan, predicts_the_peak_of_a_run_with_the_evals_of_this_build) {
     expect_prediction(
-        WITH("train.epochs=1", "data.count=3000", "train.steps=4",
-             "evals=[{plugin: knn, k: 800, before: true}, {plugin: linear, epochs: 1, min_steps: "
-             "20, batch: 2048}]"));
+        WITH("train.epochs=1", "data.count=1200", "data.kinds=20", "train.steps=4",
+             "evals=[{plugin: knn, k: 200, before: true}, {plugin: linear, epochs: 1, min_steps: "
+             "5, batch: 800, learning_rates: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1], weight_decays: [0, "
+             "0, 0, 0, 0, 0, 0, 0, 0, 0]}]"));
 }
 
 /* The second program is the larger, and only the memory of one is held when the host closes what

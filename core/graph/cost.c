@@ -34,13 +34,24 @@ static double weight_grad_flops(const kd_node *n) {
     return conv_flops(&n->inputs[1], &n->outputs[0]);
 }
 
+/* Two products of t x t scores a head, and five of them back. */
+static double attention_flops(const kd_node *n) {
+    return 4 * (double)kd_elements(&n->outputs[0]) * (double)n->inputs[0].dim[1];
+}
+
+static double attention_grad_flops(const kd_node *n) {
+    return 10 * (double)kd_elements(&n->inputs[0]) * (double)n->inputs[0].dim[1];
+}
+
 static const struct {
     const char *op;
     double (*flops)(const kd_node *n);
 } rules[] = {{"matmul", matmul_flops},
              {"conv2d", forward_flops},
              {"conv2d_input_grad", input_grad_flops},
-             {"conv2d_weight_grad", weight_grad_flops}};
+             {"conv2d_weight_grad", weight_grad_flops},
+             {"attention", attention_flops},
+             {"attention_grad", attention_grad_flops}};
 
 static double flops_of(const kd_node *n) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

@@ -263,6 +263,10 @@ int graph_reports(const graph *g) {
     return g->reports.count;
 }
 
+kd_tensor *graph_report(const graph *g, int i) {
+    return &((named *)g->reports.item[i])->value->base;
+}
+
 const char *graph_report_name(const graph *g, int i) {
     return ((named *)g->reports.item[i])->name;
 }

@@ -51,6 +51,7 @@ void graph_minimize(graph *g, kd_tensor *loss, const optimizer *optimizer);
 /* Names of inputs, outputs and reported scalars, in the order they were declared. */
 int graph_reports(const graph *g);
 const char *graph_report_name(const graph *g, int i);
+kd_tensor *graph_report(const graph *g, int i);
 
 const kd_op *graph_find_op(const char *name);
 /* The i-th op, or NULL at the end: for tests of completeness. */

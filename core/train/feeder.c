@@ -110,7 +110,9 @@ bool feeder_write(feeder *f, int64_t step, kd_error *err) {
         f->epoch = epoch;
     }
     const place from = {f->permutation, epoch, step % f->epoch_steps};
-    return write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&
+    const int32_t slot = (int32_t)(step % REPORT_RING);
+    return program_write(a->step, REPORT_SLOT_NAME, &slot, sizeof slot, err) &&
+           write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&
            write_rates(f, step, err);
 }
 

@@ -202,7 +202,7 @@ static bool compare(import *in, kd_error *err) {
 /* An IEEE half: sign, 5 bits of exponent, 10 of fraction. */
 static double half_value(uint16_t bits) {
     const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const double size = exponent == 31  ? (fraction ? NAN : HUGE_VAL)
+    const double size = exponent == 31  ? (fraction ? (double)NAN : HUGE_VAL)
                         : exponent == 0 ? ldexp(fraction, -24)
                                         : ldexp(1024 + fraction, exponent - 25);
     return bits >> 15 ? -size : size;

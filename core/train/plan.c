@@ -48,7 +48,6 @@ static bool plan_evals(assembly *a, run_plan *p, kd_error *err) {
     rehearsal_begin(&r, a);
     p->process_bytes = r.begin_bytes;
     const bool ok = rehearse(a, &r, err);
-    rehearsal_end(&r);
     size_t buffers = a->run->n_evals ? features_buffers(&a->features) : 0;
     if (assembly_compares(a)) {
         buffers = larger(buffers, features_buffers(&a->pixels));

@@ -64,6 +64,25 @@ static kd_method_input input_of(const train_graph *t) {
                              .total_steps = t->total_steps};
 }
 
+static kd_tensor *as_entry(kd_tensor *scalar) {
+    return KD_RESHAPE(kd_cast(scalar, KD_REAL), 1, 1);
+}
+
+static void keep_reports(graph *g, kd_tensor *loss) {
+    kd_scope s = graph_root(g);
+    if (!graph_check(g, &(kd_error)KD_ERROR_INIT)) {
+        return;
+    }
+    kd_tensor *row = as_entry(loss);
+    for (int i = 0; i < graph_reports(g); i++) {
+        row = kd_concat(row, as_entry(graph_report(g, i)), 1);
+    }
+    kd_tensor *ring =
+        kd_state(s, REPORT_RING_NAME, matrix(KD_REAL, REPORT_RING, kd_dim(row, 1)), (kd_init){0});
+    kd_tensor *slot = kd_input(s, REPORT_SLOT_NAME, vector(KD_I32, 1));
+    kd_assign(ring, kd_scatter_rows(ring, slot, row));
+}
+
 void build_train(graph *g, const train_graph *t) {
     kd_scope s = graph_root(g);
     kd_view *views = kd_alloc(sizeof *views * (size_t)t->views->count);
@@ -71,6 +90,7 @@ void build_train(graph *g, const train_graph *t) {
     give_samples(s, t, views, &in);
     kd_tensor *loss = t->method->build(t->method_config, s, &in);
     graph_minimize(g, loss, t->optimizer);
+    keep_reports(g, loss);
     free(views);
 }
 

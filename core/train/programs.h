@@ -37,6 +37,13 @@ typedef struct train_graph {
  * loss; the method's reports */
 void build_train(graph *g, const train_graph *t);
 
+/* What a step reports stays on the device for some steps, so that a device need not stop after each
+ * for the host to read it: a state real [REPORT_RING, 1 + reports], whose row `slot` (an input i32
+ * [1]) holds the loss and the reports of a step, in their order. */
+#define REPORT_RING 64
+#define REPORT_RING_NAME "reports.ring"
+#define REPORT_SLOT_NAME "reports.slot"
+
 /* One of the method's further programs, with the inputs of the step where it goes over samples. */
 void build_method_program(graph *g, const train_graph *t, const kd_method_program *program);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Programs that only have a size, and the memory of this process at every call of an eval's. */
+ * Programs that only have a size, and what this process holds while an eval has them. */
 #include "train/rehearsal.h"
 
 #include "train/eval_programs.h"
+#include "train/process_memory.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const double most_seconds = 5; /* for an eval whose loops do not end on zeros */
 
@@ -32,29 +31,22 @@ typedef struct stand_in {
     struct stand_in *next;
 } stand_in;
 
-/* Pages that are not of a file, which statm gives as those present less those shared. */
-static size_t anonymous_bytes(const rehearsal *r) {
-    char text[128] = "";
-    size_t present = 0, shared = 0;
-    if (r->statm < 0 || pread(r->statm, text, sizeof text - 1, 0) <= 0 ||
-        sscanf(text, "%*u %zu %zu", &present, &shared) != 2) {
-        return 0;
-    }
-    return (present - shared) * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void raise_to(size_t *most, size_t bytes) {
     *most = bytes > *most ? bytes : *most;
 }
 
-/* Notes what is held now, and `passing` bytes of host memory that a real run would hold besides. */
+/* Notes the most that was held since the last note, while the same programs were open; and
+ * `passing` bytes of host memory that a real run holds for a moment besides what it has now. */
 static void note(const performance *p, size_t passing) {
     rehearsal *r = p->rehearsal;
-    const size_t now = anonymous_bytes(r);
-    const size_t host = (now > r->begin_bytes ? now - r->begin_bytes : 0) + passing;
+    const size_t now = process_memory() + passing;
+    size_t most = r->marks ? process_memory_peak() : now;
+    raise_to(&most, now);
+    const size_t host = most > r->begin_bytes ? most - r->begin_bytes : 0;
     raise_to(&r->host_bytes, host);
     raise_to(&r->device_bytes, p->open_bytes);
     raise_to(&r->both_bytes, host + p->open_bytes);
+    r->marks = process_memory_mark();
 }
 
 static bool open_program(const kd_eval_input *in, const char *name,
@@ -69,6 +61,7 @@ static bool open_program(const kd_eval_input *in, const char *name,
     program_get_memory(program, &memory);
     stand_in *s = kd_alloc(sizeof *s);
     *s = (stand_in){.performance = p, .program = program, .bytes = memory.bytes, .next = p->open};
+    note(p, 0);
     p->open = s;
     p->open_bytes += s->bytes;
     note(p, memory.start_bytes);
@@ -92,7 +85,9 @@ static void close_program(const kd_eval_input *in, kd_program *program) {
 }
 
 static bool go_on(const performance *p, kd_error *err) {
-    note(p, 0);
+    if (!p->rehearsal->marks) {
+        note(p, 0);
+    }
     return progress_now() < p->end || kd_fail(err, KD_E_CANCELLED, "stopped");
 }
 
@@ -120,17 +115,10 @@ static bool cancelled(const kd_eval_input *in) {
 }
 
 void rehearsal_begin(rehearsal *r, assembly *a) {
-    *r = (rehearsal){.assembly = a,
-                     .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
-                     .early = KD_ERROR_INIT};
+    *r = (rehearsal){.assembly = a, .early = KD_ERROR_INIT};
     engine_rehearse(a->engine);
-    r->begin_bytes = anonymous_bytes(r);
-}
-
-void rehearsal_end(rehearsal *r) {
-    if (r->statm >= 0) {
-        close(r->statm);
-    }
+    r->begin_bytes = process_memory();
+    r->marks = process_memory_mark();
 }
 
 void rehearsal_run(rehearsal *r, const eval_part *eval, const kd_eval_input *in) {

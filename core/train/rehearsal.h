@@ -10,7 +10,7 @@
  * by the host for them. */
 typedef struct rehearsal {
     assembly *assembly;
-    int statm;          /* a file descriptor of /proc/self/statm; -1: none */
+    bool marks;         /* the kernel tells the peak between two calls, not only what is held now */
     size_t begin_bytes; /* anonymous memory of the process before */
     size_t host_bytes, device_bytes;
     size_t both_bytes; /* the two at one time, which may be less than their sum */
@@ -19,7 +19,6 @@ typedef struct rehearsal {
 
 /* a  with ASSEMBLE_EVALS and no memory; from here on its engine only sizes programs */
 void rehearsal_begin(rehearsal *r, assembly *a);
-void rehearsal_end(rehearsal *r);
 
 /* Runs one eval on feature sets whose values are zeros. Reads give zeros, and what takes longer
  * than a few seconds is cancelled.

@@ -6,9 +6,9 @@
 #include "train/checkpoint.h"
 #include "train/feeder.h"
 #include "train/interrupt.h"
+#include "train/reports.h"
 #include "train/results.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,7 +20,7 @@ typedef struct trainer {
     checkpoint_info info;
     int64_t step, total; /* steps done, and to do in all */
     int64_t saved;       /* step of the newest checkpoint; -1: none */
-    double loss;
+    reports reports;
     /* Since the last line of metrics, and since the last progress line. */
     double logged_at, shown_at, waited, waited_shown;
     int64_t logged_step, shown_step;
@@ -63,7 +63,7 @@ static bool run_step(trainer *t, kd_error *err) {
     const double waited = progress_now() - begin;
     t->waited += waited;
     t->waited_shown += waited;
-    if (!program_run(t->a->step, err) || !program_read_scalar(t->a->step, "loss", &t->loss, err)) {
+    if (!program_run(t->a->step, err)) {
         return kd_while(err, "step %lld", (long long)t->step + 1);
     }
     t->step++;
@@ -71,42 +71,40 @@ static bool run_step(trainer *t, kd_error *err) {
 }
 
 /* The newest checkpoint whose encoder gave a finite loss in a step after it; -1: none. The one of
- * the step before holds the very values that gave this loss. */
-static int64_t last_good(const trainer *t) {
+ * the step before `bad` holds the very values that gave its loss. */
+static int64_t last_good(const trainer *t, int64_t bad) {
     int64_t *steps = NULL, good = -1;
     const int count = checkpoint_list(t->folder->checkpoints, &steps);
     for (int i = 0; i < count; i++) {
-        good = steps[i] < t->step - 1 ? steps[i] : good;
+        good = steps[i] < bad - 1 ? steps[i] : good;
     }
     free(steps);
     return good;
 }
 
-static bool check_loss(const trainer *t, kd_error *err) {
-    if (isfinite(t->loss)) {
+/* Waits for all steps taken so far, and looks at the loss of each. */
+static bool read_reports(trainer *t, kd_error *err) {
+    int64_t bad = 0;
+    if (reports_read(&t->reports, t->step, &bad, err)) {
         return true;
     }
-    kd_fail(err, KD_E_DATA, "step %lld: the loss is %g", (long long)t->step, t->loss);
-    return name_good(t, last_good(t), err);
+    return bad > 0 ? name_good(t, last_good(t, bad), err)
+                   : kd_while(err, "step %lld", (long long)t->step);
 }
 
 static void write_line(trainer *t, double now) {
     const double seconds = now - t->logged_at;
     const int64_t step = t->step - 1; /* whose rates these are */
-    json_t *line =
-        json_pack("{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step, "epoch",
-                  (double)t->step / (double)t->feeder.epoch_steps, "loss", metrics_real(t->loss),
-                  "lr", schedule_lr(&t->feeder.schedule, step), "weight_decay",
-                  schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
-                  seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0, "data_wait",
-                  seconds > 0 ? t->waited / seconds : 0.0);
+    json_t *line = json_pack("{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step,
+                             "epoch", (double)t->step / (double)t->feeder.epoch_steps, "loss",
+                             metrics_real(reports_loss(&t->reports)), "lr",
+                             schedule_lr(&t->feeder.schedule, step), "weight_decay",
+                             schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
+                             seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0,
+                             "data_wait", seconds > 0 ? t->waited / seconds : 0.0);
     for (int i = 0; i < program_reports(t->a->step); i++) {
-        const char *name = program_report_name(t->a->step, i);
-        double value = 0;
-        kd_error ignored = KD_ERROR_INIT;
-        if (program_read_scalar(t->a->step, name, &value, &ignored)) {
-            json_object_set_new(line, name, metrics_real(value));
-        }
+        json_object_set_new(line, program_report_name(t->a->step, i),
+                            metrics_real(t->reports.value[1 + i]));
     }
     metrics_write(t->metrics, line);
     t->logged_at = now;
@@ -122,7 +120,7 @@ static void show(trainer *t, double now) {
         .total = t->total,
         .epoch = (t->step - 1) / t->feeder.epoch_steps + 1,
         .epochs = (t->total - 1) / t->feeder.epoch_steps + 1,
-        .loss = t->loss,
+        .loss = reports_loss(&t->reports),
         .lr = schedule_lr(&t->feeder.schedule, t->step - 1),
         .views_per_second = seconds > 0 ? views_between(t, t->shown_step) / seconds : 0,
         .data_wait = seconds > 0 ? t->waited_shown / seconds : 0,
@@ -158,17 +156,21 @@ static bool measure(trainer *t, kd_error *err) {
 }
 
 static bool between_steps(trainer *t, kd_error *err) {
-    const double now = progress_now();
-    if (!check_loss(t, err)) {
+    const bool last = t->step == t->total, save_now = checkpoint_due(t) || interrupt_signal();
+    const bool log_now = last || t->step % t->a->run->train.log_every == 0;
+    const bool show_now = last || progress_due(&t->a->progress, progress_now());
+    const bool epoch_ends = t->step % t->feeder.epoch_steps == 0;
+    if ((reports_full(&t->reports, t->step) || save_now || log_now || show_now || epoch_ends) &&
+        !read_reports(t, err)) {
         return false;
     }
-    if (t->step % t->a->run->train.log_every == 0 || t->step == t->total) {
-        write_line(t, now);
+    if (log_now) {
+        write_line(t, progress_now());
     }
-    if (progress_due(&t->a->progress, now) || t->step == t->total) {
-        show(t, now);
+    if (show_now) {
+        show(t, progress_now());
     }
-    return (!checkpoint_due(t) && !interrupt_signal()) || save(t, err);
+    return !save_now || save(t, err);
 }
 
 static bool run_further(trainer *t, uint32_t index, kd_error *err) {
@@ -244,13 +246,16 @@ bool train(assembly *a, const run_folder *folder, int *ret_outcome, kd_error *er
                  .total = run_total_steps(a->run, a->data->samples.count),
                  .saved = -1};
     feeder_init(&t.feeder, a);
-    bool ok = resume(&t, err) && loop(&t, err);
+    bool ok = resume(&t, err);
+    reports_init(&t.reports, a, t.step);
+    ok = ok && loop(&t, err);
     progress_break(&a->progress);
     if (!ok && err->code == KD_E_CANCELLED && interrupt_signal()) {
         ok = true;
     }
     *ret_outcome = interrupt_signal() ? INTERRUPTED : TRAINED;
     metrics_close(t.metrics);
+    reports_finish(&t.reports);
     feeder_finish(&t.feeder);
     return ok;
 }

@@ -150,15 +150,15 @@ static void draw_pose(dice d, scene *s) {
     const double angle = about(&d, -PI / 2, PI / 8); /* shapes point to the right */
     s->cos = cos(angle);
     s->sin = sin(angle);
-    s->scale = within(about(&d, 0.37, 0.07), 0.05, 1);
+    s->scale = within(about(&d, 0.34, 0.1), 0.05, 1);
     s->mirror = even(&d, 0, 1) < 0.5 * d.amount ? -1 : 1;
     s->shear = about(&d, 0, 0.12);
     s->squeeze = within(about(&d, 1, 0.08), 0.5, 2);
 }
 
 static void draw_position(dice d, scene *s) {
-    s->x = about(&d, 0.5, 0.1);
-    s->y = about(&d, 0.5, 0.1);
+    s->x = about(&d, 0.5, 0.15);
+    s->y = about(&d, 0.5, 0.15);
 }
 
 scene scene_draw(int kind, const chance *from) {

@@ -143,6 +143,8 @@ typedef enum cudaError {
     cudaErrorMemoryAllocation = 2,
 } cudaError_t;
 typedef struct CUstream_st *cudaStream_t;
+enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 
 inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
@@ -153,6 +155,16 @@ inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cud
 
 inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t) {
     memset(to, value, bytes);
+    return cudaSuccess;
+}
+
+/* What sm_90 has. */
+inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {
+    *ret = 232448;
+    return cudaSuccess;
+}
+
+inline cudaError_t cudaFuncSetAttribute(const void *, cudaFuncAttribute, int) {
     return cudaSuccess;
 }
 

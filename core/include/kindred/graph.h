@@ -237,6 +237,16 @@ static inline kd_tensor *kd_scheduled(kd_scope s, const char *name, kd_schedule 
     return s->api->scheduled(s, name, &schedule);
 }
 
+/* 0 before that step, 1 from it on. */
+static inline kd_tensor *kd_switched(kd_scope s, const char *name, int64_t step) {
+    kd_schedule schedule;
+    memset(&schedule, 0, sizeof schedule);
+    schedule.flags = KD_SCHEDULE_STEPS;
+    schedule.to = 1;
+    schedule.begin = schedule.end = (double)step;
+    return kd_scheduled(s, name, schedule);
+}
+
 static inline kd_tensor *kd_step_key(kd_scope s) {
     return s->api->step_key(s);
 }

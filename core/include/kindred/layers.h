@@ -162,10 +162,37 @@ static inline kd_tensor *kd_cross_entropy(kd_tensor *logits, kd_tensor *labels) 
 /* Cross-entropy of each row against a distribution.
  *
  * logits   [rows, classes]
- * target   [rows, classes]  rows that sum to 1; no gradient flows into it
+ * target   [rows, classes]  rows that sum to 1, or sums of such; no gradient flows into it
  * returns  []               mean over rows of -sum target log softmax(logits) */
 static inline kd_tensor *kd_soft_cross_entropy(kd_tensor *logits, kd_tensor *target) {
     return kd_compose_pure("soft_cross_entropy", (kd_tensor *[]){logits, target}, 2, NULL, 0);
+}
+
+/* Each view predicts the targets that are another view's: the mean over all such pairs of the
+ * cross-entropy.
+ *
+ * logits   [views n, classes]    view by view
+ * targets  [owners n, classes]   of the first views, rows that sum to 1; no gradient
+ * returns  []                    mean over owners o and views v != o, and over rows
+ * source   Caron et al. 2020, https://arxiv.org/abs/2006.09882, section 3.3 (SwAV), and Caron et
+ *          al. 2021, https://arxiv.org/abs/2104.14294, equation 3 (DINO) */
+static inline kd_tensor *kd_swapped_cross_entropy(kd_tensor *logits, kd_tensor *targets,
+                                                  int64_t n) {
+    const int64_t views = kd_dim(logits, 0) / n, owners = kd_dim(targets, 0) / n;
+    kd_tensor *loss = NULL;
+    for (int64_t v = 0; v < views; v++) {
+        kd_tensor *target = NULL; /* the sum of the other views' */
+        for (int64_t o = 0; o < owners; o++) {
+            kd_tensor *t = o == v ? NULL : kd_slice(targets, 0, o * n, (o + 1) * n);
+            target = t && target ? kd_add(target, t) : t ? t : target;
+        }
+        if (target) {
+            kd_tensor *of = kd_slice(logits, 0, v * n, (v + 1) * n);
+            kd_tensor *term = kd_soft_cross_entropy(of, target);
+            loss = loss ? kd_add(loss, term) : term;
+        }
+    }
+    return kd_scale(loss, 1 / (double)(owners * (views - 1)));
 }
 
 /* Mean over dimensions of the standard deviation over the rows of x / |x|: about 1 / sqrt(width)

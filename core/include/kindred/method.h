@@ -70,14 +70,24 @@ static inline kd_tensor *kd_encode(const kd_encoder *encoder, kd_scope s, kd_ten
     return features.pooled;
 }
 
-/* The same of views of one size, side by side in one batch: norms see all of them. */
+/* The same of views [begin, end), [(end - begin) n, width] in their order. Views of one size that
+ * follow each other are one batch, whose norms see all of them; every other size is its own. */
 static inline kd_tensor *kd_encode_views(const kd_method_input *in, kd_scope s, uint32_t begin,
                                          uint32_t end) {
-    kd_tensor *views[64];
-    for (uint32_t i = begin; i < end && i - begin < 64; i++) {
-        views[i - begin] = kd_view_at(in, i)->images;
+    kd_tensor *views[64], *features[64];
+    uint32_t batches = 0, last;
+    end = end - begin < 64 ? end : begin + 64;
+    for (uint32_t first = begin; first < end; first = last) {
+        const int64_t size = kd_dim(kd_view_at(in, first)->images, 1);
+        for (last = first; last < end; last++) {
+            views[last - first] = kd_view_at(in, last)->images;
+            if (kd_dim(views[last - first], 1) != size) {
+                break;
+            }
+        }
+        features[batches++] = kd_encode(in->encoder, s, kd_concat_all(views, last - first, 0));
     }
-    return kd_encode(in->encoder, s, kd_concat_all(views, end - begin, 0));
+    return kd_concat_all(features, batches, 0);
 }
 
 #define KD_PROGRAMS(list_)                                                                         \

@@ -38,6 +38,17 @@ static inline tiling tiling_of(const kd_spec *x, int least_rows, int blocks) {
     return t;
 }
 
+/* The counters of fold_tile: zeros, [tiles] in device memory, for constant_destroy. */
+static inline bool counters_create(kd_device *device, const tiling *t, unsigned **ret,
+                                   kd_error *err) {
+    const size_t bytes = (size_t)t->tiles * sizeof(unsigned);
+    void *zeros = state_create(bytes + 1, err), *made = nullptr;
+    const bool done = zeros && constant_create(device, zeros, bytes, &made, err);
+    release_state(device, zeros);
+    *ret = (unsigned *)made;
+    return done;
+}
+
 /* This thread's place: the block is one-dimensional, the grid [tiles, splits]. */
 struct channel_place {
     int lane, line;

@@ -30,7 +30,7 @@ struct kd_device {
     vendor *vendor;   /* NULL where only own kernels run */
     staging *staging;
     size_t overhead; /* bytes that the libraries took when they were opened */
-    char description[320];
+    char description[512];
 };
 
 /* [run] Records a failure, which surfaces in wait; the first one counts. */

@@ -21,20 +21,28 @@ static void check(dnn_build *b, cudnnStatus_t status, const char *what) {
     }
 }
 
-descriptor dnn_make(dnn_build *b, cudnnBackendDescriptorType_t type) {
-    descriptor d = NULL;
-    if (b->count == DNN_MAX_DESCRIPTORS && !b->failed) {
+void dnn_adopt(dnn_build *b, descriptor d) {
+    if (b->count < DNN_MAX_DESCRIPTORS) {
+        b->made[b->count++] = d;
+        return;
+    }
+    b->vendor->call.cudnnBackendDestroyDescriptor(d);
+    if (!b->failed) {
         b->failed = true;
         kd_fail(b->err, KD_E_INTERNAL, "%s: too many descriptors", b->node->path);
     }
+}
+
+descriptor dnn_make(dnn_build *b, cudnnBackendDescriptorType_t type) {
+    descriptor d = NULL;
     if (!b->failed) {
         check(b, b->vendor->call.cudnnBackendCreateDescriptor(type, &d), "make a descriptor");
     }
     if (b->failed) {
         return NULL;
     }
-    b->made[b->count++] = d;
-    return d;
+    dnn_adopt(b, d);
+    return b->failed ? NULL : d;
 }
 
 void dnn_set(dnn_build *b, descriptor d, cudnnBackendAttributeName_t name,

@@ -2,8 +2,9 @@
  * Graphs of cuDNN's backend interface: descriptors in, an execution plan out.
  *
  * A build is sticky: its first failure is recorded in its error and what follows does nothing, so
- * that a graph is described without branches and asked for once, by dnn_plan. It owns every
- * descriptor made with it until dnn_finish. */
+ * that a graph is described without branches and asked for once, by dnn_choose. It owns every
+ * descriptor made with it until dnn_finish, which comes after the last use of the plan: nothing
+ * says that a plan outlives what it was made from. */
 #ifndef CUDA_DNN_H
 #define CUDA_DNN_H
 
@@ -21,11 +22,12 @@ typedef struct dnn_build {
     descriptor made[DNN_MAX_DESCRIPTORS];
 } dnn_build;
 
-/* An execution plan; `plan` is the caller's to destroy. */
+/* An execution plan; it belongs to the build. */
 typedef struct dnn_plan {
     descriptor plan;
     int64_t workspace; /* bytes */
     int64_t engine;    /* of cuDNN's numbering, for records */
+    uint32_t notes;    /* on its numbers: bit 1u << CUDNN_NUMERICAL_NOTE_ */
     bool compiled;     /* its kernels are compiled when it is built */
 } dnn_plan;
 
@@ -56,7 +58,10 @@ descriptor dnn_tensor(dnn_build *b, int64_t number, cudnnDataType_t type, int ra
  * KD_E_UNSUPPORTED when there is none, and with what went wrong before. */
 bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan *ret);
 
-/* Destroys what was made, whether it failed or not. */
+/* Hands a descriptor over to the build. */
+void dnn_adopt(dnn_build *b, descriptor d);
+
+/* Destroys what was made, the last first, whether it failed or not. */
 void dnn_finish(dnn_build *b);
 
 #endif

@@ -72,7 +72,7 @@ static void ask(dnn_build *b, descriptor graph, cudnnBackendHeurMode_t mode, off
     ret->count = ret->count > ret->made ? ret->made : ret->count;
 }
 
-/* Notes of an engine, bit 1u << note. Numerical and behavioural notes are enumerations alike. */
+/* Notes of an engine, bit 1u << note. Both kinds of note are enumerations of one size. */
 static uint32_t notes_of(const vendor *v, descriptor engine, cudnnBackendAttributeName_t name,
                          cudnnBackendAttributeType_t type) {
     int note[32] = {0};
@@ -84,6 +84,15 @@ static uint32_t notes_of(const vendor *v, descriptor engine, cudnnBackendAttribu
         }
     }
     return ret;
+}
+
+static uint32_t numerical_notes(const vendor *v, descriptor engine) {
+    return notes_of(v, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE);
+}
+
+static bool is_compiled(const vendor *v, descriptor engine) {
+    return notes_of(v, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE) &
+           1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
 }
 
 #define NOTE(name) (1u << CUDNN_NUMERICAL_NOTE_##name)
@@ -113,10 +122,8 @@ static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) 
     dnn_build b = {.vendor = v, .node = parent->node, .err = &quiet};
     descriptor engine = engine_of(&b, offer), built = NULL;
     int64_t count;
-    dnn_plan made = {0};
-    if (engine &&
-        !(notes_of(v, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE) &
-          forbidden(parent))) {
+    dnn_plan made = {.notes = engine ? numerical_notes(v, engine) : 0};
+    if (engine && !(made.notes & forbidden(parent))) {
         built = dnn_make(&b, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
         set_device(&b, built, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
                    CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP);
@@ -130,14 +137,25 @@ static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) 
         get(v, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &made.engine);
     if (done) {
         made.plan = built;
-        made.compiled =
-            notes_of(v, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE) &
-            1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
-        b.count--; /* the plan, made last, is the caller's */
+        made.compiled = is_compiled(v, engine);
+        b.count--; /* the plan, made last, goes on */
         *ret = made;
     }
     dnn_finish(&b);
     return done;
+}
+
+/* Tries what is offered, in order. The offer that will do and its plan become the build's. */
+static bool try_all(dnn_build *b, offers *o, dnn_plan *ret) {
+    for (int64_t i = 0; i < o->count; i++) {
+        if (try_offer(b, o->item[i], ret)) {
+            dnn_adopt(b, o->item[i]);
+            o->item[i] = o->item[--o->made];
+            dnn_adopt(b, ret->plan);
+            return !b->failed;
+        }
+    }
+    return false;
 }
 
 bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan *ret) {
@@ -148,9 +166,7 @@ bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan 
     for (size_t m = 0; m < sizeof modes / sizeof *modes && !done && !b->failed; m++) {
         offers o = {0};
         ask(b, graph, modes[m], &o);
-        for (int64_t i = 0; i < o.count && !done; i++) {
-            done = try_offer(b, o.item[i], ret);
-        }
+        done = try_all(b, &o, ret);
         offered += o.count;
         offers_finish(b->vendor, &o);
     }

@@ -14,8 +14,10 @@
 /* Own kernels: .cu files, which tests build for the CPU too. A new family is named here, and its
  * file in meson.build. */
 #define OWN_FAMILIES(X)                                                                            \
-    X(cuda_elementwise) X(cuda_gather) X(cuda_norm) X(cuda_norm_grad) X(cuda_pool)                 \
-    X(cuda_ranking) X(cuda_reduce) X(cuda_shape) X(cuda_softmax) X(cuda_source)
+    X(cuda_augment)                                                                                \
+    X(cuda_average) X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm) X(cuda_norm)             \
+        X(cuda_norm_grad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce) X(cuda_shape)                \
+            X(cuda_softmax) X(cuda_source) X(cuda_update)
 
 /* Kernels of vendors' libraries. */
 #define LIBRARY_FAMILIES(X) X(cuda_convolution) X(cuda_matmul)

@@ -135,11 +135,7 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *r
     p->measured = tiling_of(x, 4, 512);
     p->applied = tiling_of(x, 2, 2048);
     p->partial = tiling_scratch(&p->measured);
-    const size_t bytes = (size_t)p->measured.tiles * sizeof(unsigned);
-    void *zeros = state_create(bytes + 1, err);
-    const bool made = zeros && constant_create(device, zeros, bytes, (void **)&p->counters, err);
-    release_state(device, zeros);
-    if (!made) {
+    if (!counters_create(device, &p->measured, &p->counters, err)) {
         release_state(device, p);
         return false;
     }

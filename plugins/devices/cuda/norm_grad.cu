@@ -73,7 +73,6 @@ __global__ void __launch_bounds__(THREADS)
         level[k] = v.dbeta[c] / (float)t.rows;
         slope[k] = v.inv_std[c] * (v.dgamma[c] / (float)t.rows);
     }
-#pragma unroll 2
     for (int64_t row = p.begin; row < p.end; row += t.lines) {
         const int64_t at = row * t.channels + p.channel;
         const pack<T, N> from = load<N>(x + at), d = before_relu<T, N>(dy, y, at);
@@ -115,11 +114,7 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *r
     p->summed = tiling_of(x, 4, 512);
     p->applied = tiling_of(x, 2, 2048);
     p->partial = tiling_scratch(&p->summed);
-    const size_t bytes = (size_t)p->summed.tiles * sizeof(unsigned);
-    void *zeros = state_create(bytes + 1, err);
-    const bool made = zeros && constant_create(device, zeros, bytes, (void **)&p->counters, err);
-    release_state(device, zeros);
-    if (!made) {
+    if (!counters_create(device, &p->summed, &p->counters, err)) {
         release_state(device, p);
         return false;
     }

@@ -58,9 +58,8 @@ void plan_widen_output(plan *p, int64_t number, const kd_spec *output) {
 }
 
 void plan_destroy(const vendor *v, plan *p) {
-    if (p->dnn.plan) {
-        v->call.cudnnBackendDestroyDescriptor(p->dnn.plan);
-    }
+    p->graph.vendor = v;
+    dnn_finish(&p->graph);
     free(p->key);
     free(p);
 }
@@ -70,13 +69,13 @@ plan *plan_create(const vendor *v, const kd_node *node, plan_builder *build, kd_
     if (!p || has_empty(node)) {
         return p;
     }
-    dnn_build b = {.vendor = v, .node = node, .err = err};
-    const bool done = build(&b, p);
-    dnn_finish(&b);
-    if (!done) {
+    p->graph = (dnn_build){.vendor = v, .node = node, .err = err};
+    if (!build(&p->graph, p)) {
         plan_destroy(v, p);
         return NULL;
     }
+    p->graph.node = NULL; /* equal nodes share it */
+    p->graph.err = NULL;
     return p;
 }
 

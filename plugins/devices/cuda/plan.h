@@ -26,6 +26,7 @@ struct plan {
     int uses;
     size_t key_bytes;
     char *key;
+    dnn_build graph;    /* holds all that cuDNN made */
     dnn_plan dnn;       /* plan NULL: output 0 is cleared, as an empty sum */
     size_t own_scratch; /* bytes of what is AT_SCRATCH */
     int64_t widened;    /* elements at the start of scratch, bf16, that become output 0, f32 */

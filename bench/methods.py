@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Does every method learn, and what does its step cost? On CIFAR-10, one narrow ResNet-18, equal epochs.
+
+    bench/methods.py --data cifar-10-binary.tar.gz [--epochs 3] [--kindred build/kindred] [METHOD ...]
+    bench/methods.py --data ... --speed              # milliseconds a step beside SimCLR's
+    bench/methods.py --report                        # the table of what has been measured so far
+
+Each method is a run in runs/bench-METHOD and is skipped where that has ended, so a table can be made
+in several sittings; a run that was cut off is resumed. Accuracy is kNN (k 200, T 0.1) on the test
+images; spread is the standard deviation of the unit embeddings, times the root of their width: about
+1 while they spread, 0 when they have collapsed.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+COMMON = """name: bench-{name}
+seed: 1
+data: {{plugin: cifar, path: {data}}}
+views:
+{views}
+backbone: {{plugin: resnet, depth: 18, stem: cifar, width: 16}}
+method: {{plugin: {name}{options}}}
+optimizer: {{{optimizer}}}
+schedule: {{warmup_epochs: 0.25, decay: cosine}}
+train: {{epochs: {epochs}, batch: 256, log_every: 5}}
+checkpoint: {{every_epochs: 1, keep: 1}}
+evals:
+  - {{plugin: knn, k: 200, temperature: 0.1, before: true}}
+"""
+SGD = "name: sgd, lr: 0.12, weight_decay: 5.0e-4"
+ADAMW = "name: adamw, lr: 1.0e-3, weight_decay: 1.0e-4"
+PLAIN = "  - {recipe: simclr_cifar, size: 32, count: 2}"
+
+# method: its options, optimizer and views, where they are not the common ones. One rate for all that
+# take SGD: nothing here is tuned.
+METHODS = {
+    "simclr": ("temperature: 0.2, hidden: 512, output: 128", SGD),
+    "supcon": ("temperature: 0.1, hidden: 512, output: 128", SGD),
+    "moco": ("temperature: 0.1, queue: 4096, keep: 0.99, hidden: 512, output: 128", SGD),
+    "moco_v3": ("temperature: 0.2, hidden: 1024, output: 128", SGD),
+    "nnclr": ("temperature: 0.2, queue: 4096, hidden: 1024, output: 128", SGD),
+    "byol": ("hidden: 1024, output: 128", SGD),
+    "simsiam": ("hidden: 512, output: 512", SGD),
+    "barlow_twins": ("hidden: 1024, output: 1024", ADAMW),
+    "vicreg": ("hidden: 1024, output: 1024", ADAMW),
+    "swav": ("prototypes: 512, hidden: 512, output: 128", ADAMW),
+    "deepcluster": ("prototypes: [512, 512], hidden: 512, output: 128", ADAMW),
+    "pirl": ("negatives: 4096, temperature: 0.1", SGD),
+    "dino": ("prototypes: 2048, hidden: 1024, bottleneck: 128, norm: true, keep: 0.99", SGD),
+}
+
+
+def config_of(name, args):
+    options, optimizer, *views = METHODS[name]
+    return COMMON.format(name=name, options=", " + options if options else "", optimizer=optimizer,
+                         views=views[0] if views else PLAIN, data=args.data, epochs=args.epochs)
+
+
+def lines_of(folder):
+    path = pathlib.Path(folder) / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def result_of(name):
+    """-> untrained, trained accuracy, spread, seconds a step; None where the run has not ended."""
+    lines = lines_of(f"runs/bench-{name}")
+    knn = {line["of"]: line["value"] for line in lines if line.get("eval") == "knn"}
+    steps = [line for line in lines if "loss" in line]
+    if "trained encoder" not in knn:
+        return None
+    return knn["untrained encoder"], knn["trained encoder"], steps[-1].get("spread"), steps
+
+
+def train(name, args):
+    folder = pathlib.Path("runs") / f"bench-{name}"
+    path = pathlib.Path("runs") / f"bench-{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(config_of(name, args))
+    subprocess.run([args.kindred, "train", path] + (["--resume"] if folder.exists() else []),
+                   check=True)
+
+
+def report(names):
+    print("| method | untrained | trained | gain | loss, first to last | spread |\n|---|---|---|---|---|---|")
+    for name in names:
+        found = result_of(name)
+        if not found:
+            print(f"| {name} | - | - | - | - | - |")
+            continue
+        untrained, trained, spread, steps = found
+        print(f"| {name} | {100 * untrained:.1f} % | {100 * trained:.1f} % "
+              f"| {100 * (trained - untrained):+.1f} | {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f} "
+              f"| {'-' if spread is None else format(spread, '.4f')} |")
+
+
+def speed(names, args):
+    """Steps of each method, one process a method; the arithmetic is `kindred plan`'s."""
+    print("| method | ms a step | of SimCLR's | GFLOP | of SimCLR's |\n|---|---|---|---|---|")
+    base = None
+    for name in names:
+        path = pathlib.Path("runs") / f"speed-{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        text = config_of(name, args).split("evals:")[0].replace("bench-", "speed-")
+        path.write_text(text.replace("log_every: 5", f"log_every: 1, steps: {args.steps}"))
+        plan = subprocess.run([args.kindred, "plan", path], check=True, capture_output=True, text=True)
+        flop = next(float(line.split()[1]) for line in plan.stdout.splitlines() if "arithmetic" in line)
+        subprocess.run([args.kindred, "train", path, "--overwrite"], check=True, capture_output=True)
+        rates = [line["views_per_second"] for line in lines_of(f"runs/speed-{name}")[2:]]
+        ms = 512 / statistics.median(rates) * 1e3
+        base = base or (ms, flop)
+        print(f"| {name} | {ms:.0f} | {ms / base[0]:.2f} | {flop:.0f} | {flop / base[1]:.2f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("methods", nargs="*", metavar="METHOD")
+    parser.add_argument("--data", default="cifar-10-binary.tar.gz")
+    parser.add_argument("--kindred", default="build/kindred")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    names = args.methods or list(METHODS)
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        sys.exit(f"methods.py: no such method: {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    if args.speed:
+        speed(names, args)
+        return
+    for name in names:
+        if not args.report and not result_of(name):
+            train(name, args)
+    report(names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cuBLASLt's calls, with matrices column by column as its documentation defines them. */
+#include "double.h"
+#include "vendor.h"
+
+#include <stdlib.h>
+
+/* What is behind cuBLASLt's handles. */
+typedef struct layout {
+    bool half;
+    int64_t rows, columns, leading, stride;
+    int32_t batch;
+} layout;
+
+typedef struct how {
+    bool transposed[2];
+    cublasComputeType_t compute;
+} how;
+
+#define WORKSPACE 4096
+
+#define CALL()                                                                                     \
+    do {                                                                                           \
+        if (double_fails()) {                                                                      \
+            return CUBLAS_STATUS_EXECUTION_FAILED;                                                 \
+        }                                                                                          \
+    } while (0)
+
+static void *made(size_t bytes) {
+    cuda_double.live++;
+    return calloc(1, bytes);
+}
+
+static cublasStatus_t gone(void *thing) {
+    free(thing);
+    cuda_double.live--;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+size_t cublasLtGetVersion(void) {
+    return CUBLAS_VERSION;
+}
+
+const char *cublasLtGetStatusString(cublasStatus_t status) {
+    return status == CUBLAS_STATUS_SUCCESS ? "fine" : "as the test wants";
+}
+
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *ret) {
+    CALL();
+    *ret = made(1);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
+    return gone(handle);
+}
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *ret, cublasComputeType_t compute,
+                                        cudaDataType_t scale) {
+    CALL();
+    if (scale != CUDA_R_32F) {
+        double_misused("products are scaled in another type than f32");
+    }
+    how *h = made(sizeof *h);
+    h->compute = compute;
+    *ret = (cublasLtMatmulDesc_t)(void *)h;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
+    return gone((void *)desc);
+}
+
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
+                                              cublasLtMatmulDescAttributes_t name,
+                                              const void *value, size_t bytes) {
+    CALL();
+    cublasOperation_t operation;
+    const bool first = name == CUBLASLT_MATMUL_DESC_TRANSA;
+    if ((!first && name != CUBLASLT_MATMUL_DESC_TRANSB) || bytes != sizeof operation) {
+        double_misused("attribute %d of a product", (int)name);
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    memcpy(&operation, value, sizeof operation);
+    ((how *)(void *)desc)->transposed[!first] = operation == CUBLAS_OP_T;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *ret, cudaDataType type,
+                                          uint64_t rows, uint64_t columns, int64_t leading) {
+    CALL();
+    if (leading < (int64_t)rows || (type != CUDA_R_32F && type != CUDA_R_16BF)) {
+        double_misused("a matrix of %llu rows %lld apart", (unsigned long long)rows,
+                       (long long)leading);
+    }
+    layout *l = made(sizeof *l);
+    *l = (layout){.half = type == CUDA_R_16BF,
+                  .rows = (int64_t)rows,
+                  .columns = (int64_t)columns,
+                  .leading = leading,
+                  .batch = 1};
+    *ret = (cublasLtMatrixLayout_t)(void *)l;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t l) {
+    return gone((void *)l);
+}
+
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
+                                                cublasLtMatrixLayoutAttribute_t name,
+                                                const void *value, size_t bytes) {
+    CALL();
+    layout *l = (layout *)(void *)handle;
+    if (name == CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT && bytes == sizeof l->batch) {
+        memcpy(&l->batch, value, bytes);
+    } else if (name == CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET && bytes == sizeof l->stride) {
+        memcpy(&l->stride, value, bytes);
+    } else {
+        double_misused("attribute %d of a matrix", (int)name);
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *ret) {
+    CALL();
+    *ret = made(1);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t wishes) {
+    return gone((void *)wishes);
+}
+
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t wishes,
+                                                    cublasLtMatmulPreferenceAttributes_t name,
+                                                    const void *value, size_t bytes) {
+    (void)wishes;
+    (void)value;
+    CALL();
+    const size_t wanted = name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8 : 4;
+    if (bytes != wanted) {
+        double_misused("preference %d of %zu bytes", (int)name, bytes);
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+/* Do the shapes fit together? */
+static bool fits(const how *h, const layout *a, const layout *b, const layout *d) {
+    const int64_t m = h->transposed[0] ? a->columns : a->rows;
+    const int64_t k = h->transposed[0] ? a->rows : a->columns;
+    const int64_t n = h->transposed[1] ? b->rows : b->columns;
+    const int64_t k_of_b = h->transposed[1] ? b->columns : b->rows;
+    return m == d->rows && n == d->columns && k == k_of_b && a->batch == d->batch &&
+           b->batch == d->batch && a->half == b->half && (!d->half || a->half) &&
+           h->compute == CUBLAS_COMPUTE_32F;
+}
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t wishes, int room,
+                                              cublasLtMatmulHeuristicResult_t *ret,
+                                              int *ret_count) {
+    CALL();
+    *ret_count = 0;
+    if (!handle || !wishes || c != d || room < 1 ||
+        !fits((void *)desc, (void *)a, (void *)b, (void *)d)) {
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
+    memset(ret, 0, sizeof *ret);
+    ret->workspaceSize = WORKSPACE;
+    *ret_count = 1;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+/* Element (i, j) of a matrix, of its transpose. */
+static double element(const void *data, const layout *l, bool transposed, int64_t batch, int64_t i,
+                      int64_t j) {
+    const int64_t row = transposed ? j : i, column = transposed ? i : j;
+    return double_get(data, l->half, batch * l->stride + column * l->leading + row);
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha,
+                              const void *a, cublasLtMatrixLayout_t a_layout, const void *b,
+                              cublasLtMatrixLayout_t b_layout, const void *beta, const void *c,
+                              cublasLtMatrixLayout_t c_layout, void *d,
+                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
+                              void *workspace, size_t workspace_bytes, cudaStream_t stream) {
+    CALL();
+    const how *h = (void *)desc;
+    const layout *la = (void *)a_layout, *lb = (void *)b_layout, *ld = (void *)d_layout;
+    if (!handle || !stream || !algo || c != d || c_layout != d_layout ||
+        workspace_bytes != WORKSPACE || !fits(h, la, lb, ld) || *(const float *)alpha < 1 ||
+        *(const float *)beta > 0) {
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    double_catch_up();
+    memset(workspace, 0xee, workspace_bytes);
+    const int64_t depth = h->transposed[0] ? la->rows : la->columns;
+    for (int64_t batch = 0; batch < ld->batch; batch++) {
+        for (int64_t j = 0; j < ld->columns; j++) {
+            for (int64_t i = 0; i < ld->rows; i++) {
+                double sum = 0;
+                for (int64_t k = 0; k < depth; k++) {
+                    sum += element(a, la, h->transposed[0], batch, i, k) *
+                           element(b, lb, h->transposed[1], batch, k, j);
+                }
+                double_put(d, ld->half, batch * ld->stride + j * ld->leading + i, sum);
+            }
+        }
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+void *double_cublas_call(const char *name) {
+    static const struct {
+        const char *name;
+        void *address;
+    } calls[] = {
+#define ROW(call) {#call, (void *)call},
+        CUBLAS_CALLS(ROW)
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (strcmp(calls[i].name, name) == 0) {
+            return calls[i].address;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cuDNN's backend interface: descriptors keep the attributes they are given, heuristics offer three
+ * engines of which the first is not deterministic and the second cannot be built, and execution is
+ * convolve.c's. */
+#include "double.h"
+
+#include "backend.h"
+#include "vendor.h"
+
+#include <stdlib.h>
+
+#define CALL()                                                                                     \
+    do {                                                                                           \
+        if (double_fails()) {                                                                      \
+            return CUDNN_STATUS_INTERNAL_ERROR;                                                    \
+        }                                                                                          \
+    } while (0)
+
+size_t cudnnGetVersion(void) {
+    return CUDNN_VERSION;
+}
+
+const char *cudnnGetErrorString(cudnnStatus_t status) {
+    return status == CUDNN_STATUS_SUCCESS ? "fine" : "as the test wants";
+}
+
+void cudnnGetLastErrorString(char *text, size_t room) {
+    if (room > 0) {
+        text[0] = 0;
+    }
+}
+
+cudnnStatus_t cudnnCreate(cudnnHandle_t *ret) {
+    CALL();
+    *ret = malloc(1);
+    cuda_double.live++;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
+    free(handle);
+    cuda_double.live--;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+    CALL();
+    return handle && stream ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+
+cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
+                                           cudnnBackendDescriptor_t *ret) {
+    CALL();
+    backend *d = calloc(1, sizeof *d);
+    d->type = type;
+    cuda_double.live++;
+    *ret = d;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t d) {
+    free(d);
+    cuda_double.live--;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static size_t size_of(cudnnBackendAttributeType_t type) {
+    switch (type) {
+    case CUDNN_TYPE_INT64:
+    case CUDNN_TYPE_HANDLE:
+    case CUDNN_TYPE_VOID_PTR:
+    case CUDNN_TYPE_BACKEND_DESCRIPTOR:
+        return 8;
+    case CUDNN_TYPE_BOOLEAN:
+        return 1;
+    default:
+        return 4;
+    }
+}
+
+cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t handle,
+                                       cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t type, int64_t count,
+                                       const void *values) {
+    CALL();
+    backend *d = handle;
+    const size_t bytes = (size_t)count * size_of(type);
+    if (d->finalized || d->count == BACKEND_ATTRIBUTES || bytes > sizeof d->attribute[0].values) {
+        double_misused("attribute %d is set too late or is too large", (int)name);
+        return CUDNN_STATUS_BAD_PARAM;
+    }
+    attribute *a = &d->attribute[d->count++];
+    *a = (attribute){.name = name, .count = count};
+    memcpy(a->values, values, bytes);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+const attribute *backend_find(const backend *d, cudnnBackendAttributeName_t name) {
+    for (int i = 0; i < d->count; i++) {
+        if (d->attribute[i].name == name) {
+            return &d->attribute[i];
+        }
+    }
+    double_misused("attribute %d was never set", (int)name);
+    return NULL;
+}
+
+const backend *backend_child(const backend *d, cudnnBackendAttributeName_t name) {
+    const attribute *a = d ? backend_find(d, name) : NULL;
+    void *child = NULL;
+    if (a) {
+        memcpy(&child, a->values, sizeof child);
+    }
+    if (child && !((const backend *)child)->finalized) {
+        double_misused("attribute %d is a descriptor that is not finalised", (int)name);
+    }
+    return child;
+}
+
+cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t handle) {
+    CALL();
+    backend *d = handle;
+    if (d->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
+        const backend *offer = backend_child(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
+        if (!offer || offer->number == ENGINE_BROKEN) {
+            return CUDNN_STATUS_NOT_SUPPORTED;
+        }
+        d->graph = offer->graph;
+        d->number = offer->number;
+    }
+    d->finalized = true;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t offer(const backend *heuristics, int64_t room, int64_t *ret_count,
+                           void *values) {
+    const backend *graph = backend_child(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    backend *offers[ENGINES];
+    *ret_count = room < ENGINES ? room : ENGINES;
+    memcpy(offers, values, (size_t)*ret_count * sizeof(void *));
+    for (int i = 0; i < *ret_count; i++) {
+        offers[i]->graph = graph;
+        offers[i]->number = i;
+        offers[i]->finalized = true;
+    }
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t engine_of(const backend *configuration, void *values) {
+    backend *engine;
+    memcpy(&engine, values, sizeof engine);
+    engine->number = configuration->number;
+    engine->finalized = true;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,
+                                       cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t type, int64_t room,
+                                       int64_t *ret_count, void *values) {
+    CALL();
+    const backend *d = handle;
+    int64_t number = d->number;
+    const int note = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
+    (void)type;
+    if (!d->finalized) {
+        double_misused("attribute %d is asked for too early", (int)name);
+        return CUDNN_STATUS_BAD_PARAM;
+    }
+    *ret_count = 1;
+    switch (name) {
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS:
+        return offer(d, room, ret_count, values);
+    case CUDNN_ATTR_ENGINECFG_ENGINE:
+        return engine_of(d, values);
+    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
+        *ret_count = d->number == ENGINE_BY_CHANCE;
+        memcpy(values, &note, *ret_count ? sizeof note : 0);
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
+        *ret_count = 0;
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
+        number = BACKEND_WORKSPACE;
+        break;
+    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX:
+        break;
+    default:
+        double_misused("attribute %d is asked for", (int)name);
+        return CUDNN_STATUS_BAD_PARAM;
+    }
+    memcpy(values, &number, sizeof number);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t what,
+                                  cudnnBackendDescriptor_t pack) {
+    CALL();
+    const backend *p = what;
+    if (!handle || !p->finalized || p->number == ENGINE_BY_CHANCE) {
+        double_misused("a plan of engine %lld is executed", (long long)p->number);
+        return CUDNN_STATUS_BAD_PARAM;
+    }
+    double_catch_up();
+    return backend_convolve(p, pack) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+
+void *double_cudnn_call(const char *name) {
+    static const struct {
+        const char *name;
+        void *address;
+    } calls[] = {
+#define ROW(call) {#call, (void *)call},
+        CUDNN_CALLS(ROW)
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (strcmp(calls[i].name, name) == 0) {
+            return calls[i].address;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A double of NVIDIA's libraries: the calls of the CUDA runtime, cuDNN and cuBLASLt that the cuda
+ * device makes, on host memory. Convolutions and products are computed, slowly, from what the
+ * device described, so that a wrong stride or a swapped operand is a wrong number. Any call can be
+ * made to fail, what is not given back is counted, and what a GPU would do later can be done late.
+ */
+#ifndef TESTS_CUDA_DOUBLE_H
+#define TESTS_CUDA_DOUBLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All of it for tests to set; zero is a machine with one H100 and everything installed, apart from
+ * `driver`. */
+typedef struct double_state {
+    int driver; /* CUDA version of the driver: 13000; 0: none */
+    int gpus;
+    int capability;        /* major */
+    const char *missing;   /* a library that does not load, or a call that it lacks */
+    int64_t calls;         /* made so far, of those that can fail */
+    int64_t fail_at;       /* the call of this number fails, from 1; 0: none */
+    int64_t failed;        /* how many have */
+    int64_t live;          /* things made and not given back */
+    size_t capacity, used; /* bytes of device memory; capacity 0: without limit */
+    bool late;             /* copies and clears happen when they are waited for */
+    int64_t late_count;    /* that are still to happen */
+    char why[256];         /* misuse of a library: empty when there was none */
+} double_state;
+
+extern double_state cuda_double;
+
+/* Counts a call. Does this one fail? */
+bool double_fails(void);
+
+/* Records misuse, the first one. */
+__attribute__((format(printf, 1, 2))) void double_misused(const char *format, ...);
+
+/* Does what is late. */
+void double_catch_up(void);
+
+/* The address of a call by its name, NULL when unknown. */
+void *double_cudnn_call(const char *name);
+void *double_cublas_call(const char *name);
+
+/* Numbers of a buffer: f32 or bf16. */
+double double_get(const void *data, bool half, int64_t i);
+void double_put(void *data, bool half, int64_t i, double value);
+
+#endif
