@@ -107,7 +107,7 @@ static void expect_prediction(const char *const *words) {
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 TEST(plan, predicts_the_peak_of_a_run_without_evals) {
-    expect_prediction(WITH("train.epochs=1", "train.batch=64", "data.count=256", "data.size=32",
+    expect_prediction(WITH("train.epochs=1", "train.batch=128", "data.count=256", "data.size=32",
                            "views.0.size=32", "backbone.width=8"));
 }
 
@@ -123,11 +123,11 @@ TEST(plan, predicts_the_peak_of_a_run_with_the_evals_of_this_build) {
 /* The second program is the larger, and only the memory of one is held when the host closes what
  * evals leave open. */
 TEST(plan, predicts_the_peak_of_any_eval) {
-    expect_prediction(WITH("train.epochs=1",
-                           "evals=[{plugin: org.example.hungry, name: a, host: 24, first: 16, "
-                           "second: 32, runs: 20, leaves_open: true}, {plugin: "
-                           "org.example.hungry, name: b, host: 24, first: 16, second: 32, "
-                           "runs: 20, leaves_open: true}]"));
+    expect_prediction(
+        WITH("train.epochs=1",
+             "evals=[{plugin: org.example.hungry, name: a, host: 48, first: 16, "
+             "second: 64, runs: 10, leaves_open: true}, {plugin: org.example.hungry, "
+             "name: b, host: 48, first: 16, second: 64, runs: 10, leaves_open: true}]"));
 }
 
 TEST(plan, counts_the_programs_of_one_eval_at_a_time) {

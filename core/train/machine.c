@@ -34,6 +34,13 @@ static bool open_named(run *r, const char *name, registry *plugins, const kd_hos
            open_part(&p, plugins, host, ret, err);
 }
 
+/* Aloud only where there is a device that could be used and cannot: its code says so. */
+static void say_why_not(const char *name, const kd_error *why) {
+    const bool could = why->code == KD_E_DEVICE || why->code == KD_E_MEMORY;
+    log_line(could ? KD_LOG_WARN : KD_LOG_DEBUG, "device %s is not used: %s%s%s", name,
+             why->message, why->hint[0] ? "; " : "", why->hint);
+}
+
 /* The fastest first. */
 static const char *const automatic[] = {"cuda", "cpu", "reference"};
 
@@ -44,7 +51,7 @@ static bool open_any(run *r, registry *plugins, const kd_host *host, machine *re
             return true;
         }
         if (i < count - 1) {
-            log_line(KD_LOG_DEBUG, "device %s is not used: %s", automatic[i], err->message);
+            say_why_not(automatic[i], err);
         }
     }
     return false;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SimCLR: views of one image should agree with each other more than with any other image.
  *
- * source  Chen et al. 2020, https://arxiv.org/abs/2002.05709 (section 2.1, equation 1); with more
- *         than two views the mean over all positives (Khosla et al. 2020,
- * https://arxiv.org/abs/2004.11362, equation 2). All views pass the encoder as one batch, as in
- * google-research/simclr.
- */
+ * source  Chen et al. 2020, https://arxiv.org/abs/2002.05709 (section 2.1, equation 1); with
+ *         more than two views the mean over all positives (Khosla et al. 2020,
+ *         https://arxiv.org/abs/2004.11362, equation 2). All views of one size pass the encoder as
+ *         one batch, as in google-research/simclr. */
 #include <kindred/method.h>
 #include <math.h>
 
@@ -36,33 +35,12 @@ KD_INT(struct simclr, hidden, 2048, 0, 65536,
 KD_INT(struct simclr, output, 128, 1, 65536, "width of the space the loss compares views in")
 
 /* The published projection heads, by the option `head`. */
-static const struct {
-    int layers;
-    bool bias, norm;
-    bool last_shift; /* the output's norm has a shift */
-} heads[] = {
-    {.layers = 2, .norm = true, .last_shift = true}, /* lightly SimCLRProjectionHead */
-    {.layers = 3, .norm = true},                     /* google-research/simclr model_util.py */
-    {.layers = 2, .bias = true},                     /* solo-learn methods/simclr.py */
-    {.layers = 2},                                   /* the paper's W2 relu(W1 h) */
+static const kd_mlp heads[] = {
+    {.layers = 2, .last_norm = KD_LAST_NORM_AFFINE},   /* lightly SimCLRProjectionHead */
+    {.layers = 3, .last_norm = KD_LAST_NORM_NO_SHIFT}, /* google-research/simclr model_util.py */
+    {.layers = 2, .no_norm = true, .hidden_bias = true, .last_bias = true}, /* solo-learn */
+    {.layers = 2, .no_norm = true}, /* the paper's W2 relu(W1 h) */
 };
-
-/* features [rows, width] -> unit rows [rows, output] */
-static kd_tensor *project(const struct simclr *self, kd_scope s, kd_tensor *x) {
-    const int64_t hidden = self->hidden ? self->hidden : kd_dim(x, 1);
-    for (int i = 1; i <= heads[self->head].layers; i++) {
-        const bool last = i == heads[self->head].layers;
-        const kd_dense shape = {last ? self->output : hidden, .no_bias = !heads[self->head].bias};
-        kd_scope layer = kd_child(s, "layer%d", i);
-        x = kd_linear(layer, "linear", x, shape);
-        if (heads[self->head].norm) {
-            const kd_norm norm = {.no_shift = last && !heads[self->head].last_shift};
-            x = kd_batchnorm(layer, "norm", x, true, norm);
-        }
-        x = last ? x : kd_relu(x);
-    }
-    return kd_l2_normalize(x);
-}
 
 /* Each row must pick out the other views of its image among all rows that are not itself.
  * z [views * n, output], unit rows; rows i, n + i, ... show one image -> mean loss [], in nats */
@@ -83,14 +61,12 @@ static kd_tensor *nt_xent(kd_scope s, kd_tensor *z, int64_t n, double temperatur
 
 static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *in) {
     const struct simclr *self = config;
-    kd_tensor *views[MAX_VIEWS];
-    for (uint32_t i = 0; i < in->n_views; i++) {
-        views[i] = kd_view_at(in, i)->images;
-    }
-    kd_tensor *images = kd_concat_all(views, in->n_views, 0);
-    kd_tensor *features = kd_encode(in->encoder, kd_child(s, "encoder"), images);
-    kd_tensor *z = project(self, kd_child(s, "projector"), features);
-    kd_tensor *loss = nt_xent(s, z, kd_dim(views[0], 0), self->temperature);
+    kd_tensor *features = kd_encode_views(in, kd_child(s, "encoder"), 0, in->n_views);
+    kd_mlp head = heads[self->head];
+    head.hidden = self->hidden;
+    head.output = self->output;
+    kd_tensor *z = kd_l2_normalize(kd_head(s, "projector", features, head));
+    kd_tensor *loss = nt_xent(s, z, kd_dim(in->indices, 0), self->temperature);
     return self->loss == LOSS_SUM ? kd_scale(loss, 2) : loss;
 }
 

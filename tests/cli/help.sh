@@ -1,7 +1,7 @@
 # Every command says what it does.
 kindred --version
 kindred --help
-for command in train eval embed export plan schema plugin; do
+for command in train eval embed export import plan schema plugin; do
     echo "--- $command"
     kindred $command --help
 done

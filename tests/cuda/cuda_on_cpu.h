@@ -147,6 +147,11 @@ enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 
+#ifdef KD_CUDA_DOUBLE /* a double of the runtime has them */
+extern "C" cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                                       cudaStream_t stream);
+extern "C" cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
+#else
 inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
     memmove(to, from, bytes);
@@ -157,6 +162,7 @@ inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream
     memset(to, value, bytes);
     return cudaSuccess;
 }
+#endif
 
 /* What sm_90 has. */
 inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {

@@ -55,9 +55,35 @@ void *dynamic_shared();
 void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
             const void *arguments);
 
+/* A launch for later: call(arguments, last) makes it, and frees it with the last. NULL: launches
+ * are made at once. */
+using recorder = void (*)(void (*call)(void *arguments, bool last), void *arguments);
+extern recorder record;
+
+template <class F> struct recorded {
+    const char *name;
+    dim3 grid, block;
+    size_t shared;
+    F f;
+};
+
 template <class F> void launch_all(const char *name, dim3 grid, dim3 block, size_t shared, F f) {
-    launch(
-        name, grid, block, shared, [](const void *p) { (*static_cast<const F *>(p))(); }, &f);
+    const auto run = [](const void *p) { (*static_cast<const F *>(p))(); };
+    if (!record) {
+        launch(name, grid, block, shared, run, &f);
+        return;
+    }
+    const auto later = [](void *arguments, bool last) {
+        const auto *r = static_cast<recorded<F> *>(arguments);
+        if (last) {
+            delete r;
+            return;
+        }
+        launch(
+            r->name, r->grid, r->block, r->shared,
+            [](const void *p) { (*static_cast<const F *>(p))(); }, &r->f);
+    };
+    record(later, new recorded<F>{name, grid, block, shared, f});
 }
 
 template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned source, int line) {
@@ -73,5 +99,6 @@ template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned 
 
 /* 0 ascending, 1 descending, else a seed: of blocks, warps and lanes, from the next launch on. */
 extern "C" void emulation_set_order(unsigned order);
+extern "C" void emulation_record(emulation::recorder record);
 
 #endif

@@ -70,9 +70,10 @@ __device__ __forceinline__ channel_place channel_place_of(const tiling &t) {
 
 #define MOST_WIDTH 64
 #define TILE_SUMS (2 * MOST_WIDTH)
-/* Floats of shared memory, and of memory [tiles, splits, TILE_SUMS] for partial sums. */
-#define TILE_ROOM(N) (2 * (N)*THREADS)
+/* Floats of shared memory: two sums of all packs, and later a float4 a thread. */
+#define TILE_ROOM(N) ((N) > 2 ? 2 * (N)*THREADS : 4 * THREADS)
 
+/* Bytes of memory for partial sums: [tiles, splits, TILE_SUMS]. */
 static inline size_t tiling_scratch(const tiling *t) {
     return (size_t)t->tiles * (size_t)t->splits * TILE_SUMS * sizeof(float);
 }

@@ -22,7 +22,7 @@ class BarlowTwins(Method):
         a, c = (self.standardize(self.projector(self.encoder(x))) for x in b.views)
         correlation = torch.einsum("ni,nj->ij", a, c) / len(a)
         squares = (correlation - torch.eye(16)).pow(2)
-        weight = torch.full((16, 16), self.options["lambda"]).double()
+        weight = torch.full((16, 16), self.options["lambda"], dtype=torch.float64)
         weight.fill_diagonal_(1)
         return (squares * weight).sum() * self.options["scale"]
 

@@ -2,9 +2,8 @@
 """DINO (Caron et al. 2021, algorithm 1): golden numbers of plugins/methods/dino.c."""
 import copy
 
-import make_golden as golden
 import torch
-from common import Head, Method, main, ramp
+from common import Head, Method, golden, main, ramp
 
 
 class Last(torch.nn.Module):

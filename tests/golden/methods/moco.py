@@ -81,6 +81,6 @@ main(
     {
         "moco": MoCo,
         "moco_mean": lambda: MoCo(loss="mean", layers=1),
-        "moco_split": lambda: MoCo(loss="sum", queue=16, split=2),
+        "moco_split": lambda: MoCo(loss="sum", queue=20, split=2),
     },
 )
