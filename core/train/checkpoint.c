@@ -69,10 +69,9 @@ int64_t checkpoint_best(const char *folder, double *ret_value) {
 }
 
 bool checkpoint_note_best(const char *folder, int64_t step, const char *eval, double value,
-                          bool *ret_best, kd_error *err) {
+                          int keep, kd_error *err) {
     double best = 0;
-    *ret_best = checkpoint_best(folder, &best) < 0 || value > best;
-    if (!*ret_best) {
+    if (checkpoint_best(folder, &best) >= 0 && value <= best) {
         return true;
     }
     char path[PATH_MAX];
@@ -83,6 +82,9 @@ bool checkpoint_note_best(const char *folder, int64_t step, const char *eval, do
     json_decref(note);
     const bool ok = file_write(path, text, strlen(text), err);
     free(text);
+    if (ok) {
+        checkpoint_prune(folder, keep);
+    }
     return ok;
 }
 

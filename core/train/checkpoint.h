@@ -46,9 +46,9 @@ bool checkpoint_load_encoder(const char *folder, int64_t step, engine *e, int64_
                              kd_error *err);
 
 /* Notes that the checkpoint of `step` is the best so far when `value` is larger than the one noted,
- * and says whether it is. */
+ * which is then removed unless it is among the newest `keep`. */
 bool checkpoint_note_best(const char *folder, int64_t step, const char *eval, double value,
-                          bool *ret_best, kd_error *err);
+                          int keep, kd_error *err);
 
 /* Steps of the checkpoints there are, ascending, whole or not; the caller frees. */
 int checkpoint_list(const char *folder, int64_t **ret);

@@ -20,4 +20,7 @@ bool checkpoint_verify(const char *folder, int64_t step, kd_error *err);
 /* The state's path, in `ret`. */
 void checkpoint_state_path(const char *folder, int64_t step, char ret[PATH_MAX]);
 
+/* Removes all but the newest `keep` and the best. One that cannot be removed costs space only. */
+void checkpoint_prune(const char *folder, int keep);
+
 #endif

@@ -85,8 +85,7 @@ static bool fill(const char *beside, engine *e, const checkpoint_info *info, kd_
     return write_state(state, e, info, err) && write_sums(sums, state, err);
 }
 
-/* Removes all but the newest `keep` and the best. One that cannot be removed costs space only. */
-static void prune(const char *folder, int keep) {
+void checkpoint_prune(const char *folder, int keep) {
     double value = 0;
     int64_t *steps = NULL;
     const int64_t best = checkpoint_best(folder, &value);
@@ -111,7 +110,7 @@ bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info,
     }
     const bool ok = fill(beside, e, info, err) && directory_commit(beside, path, err);
     if (ok) {
-        prune(folder, keep);
+        checkpoint_prune(folder, keep);
     } else {
         kd_error ignored = KD_ERROR_INIT;
         file_remove_tree(beside, &ignored);

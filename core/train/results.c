@@ -67,10 +67,10 @@ static bool note_best(const results *r, int64_t step, kd_error *err) {
     const char *name = r->assembly->run->checkpoint.keep_best;
     json_t *line = *name ? metrics_find(r->path, step, name, OF_TRAINED) : NULL;
     const json_t *value = json_object_get(line, "value");
-    bool best = false, ok = true;
+    bool ok = true;
     if (json_is_number(value)) {
         ok = checkpoint_note_best(r->folder->checkpoints, step, name, json_number_value(value),
-                                  &best, err);
+                                  r->assembly->run->checkpoint.keep, err);
     }
     json_decref(line);
     return ok;

@@ -7,7 +7,7 @@ from common import Head, Method, main
 class VICReg(Method):
     plugin = "vicreg"
     options = dict(scaling="official", hidden=24, output=16)
-    optimizer = dict(name="sgd", lr=0.002, decay=1e-3, momentum=0.9)
+    optimizer = dict(name="sgd", lr=0.0002, decay=1e-3, momentum=0.9)
 
     def build(self):
         self.projector = Head(self.width, 3, 24, 16, hidden_bias=True)
