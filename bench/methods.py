@@ -41,17 +41,18 @@ PLAIN = "  - {recipe: simclr_cifar, size: 32, count: 2}"
 METHODS = {
     "simclr": ("temperature: 0.2, hidden: 512, output: 128", SGD),
     "supcon": ("temperature: 0.1, hidden: 512, output: 128", SGD),
-    "moco": ("temperature: 0.1, queue: 4096, keep: 0.99, hidden: 512, output: 128", SGD),
+    "moco": ("temperature: 0.1, keep: 0.99, final_keep: 0.99, hidden: 512, output: 128", SGD),
     "moco_v3": ("temperature: 0.2, hidden: 1024, output: 128", SGD),
-    "nnclr": ("temperature: 0.2, queue: 4096, hidden: 1024, output: 128", SGD),
+    "nnclr": ("temperature: 0.2, hidden: 1024, output: 128, predictor_hidden: 1024", SGD),
     "byol": ("hidden: 1024, output: 128", SGD),
-    "simsiam": ("hidden: 512, output: 512", SGD),
+    "simsiam": ("layers: 2, output: 512, bottleneck: 128", SGD),
     "barlow_twins": ("hidden: 1024, output: 1024", ADAMW),
     "vicreg": ("hidden: 1024, output: 1024", ADAMW),
-    "swav": ("prototypes: 512, hidden: 512, output: 128", ADAMW),
-    "deepcluster": ("prototypes: [512, 512], hidden: 512, output: 128", ADAMW),
-    "pirl": ("negatives: 4096, temperature: 0.1", SGD),
-    "dino": ("prototypes: 2048, hidden: 1024, bottleneck: 128, norm: true, keep: 0.99", SGD),
+    "swav": ("prototypes: 512, freeze_epochs: 0, freeze_steps: 100, hidden: 512", ADAMW),
+    "deepcluster": ("prototypes: [512, 512], hidden: 512", ADAMW),
+    "pirl": ("loss: cross_entropy, temperature: 0.1, negatives: 4096, layers: 2, grid: 2", SGD),
+    "dino": ("layers: 2, hidden: 1024, bottleneck: 128, output: 2048, norm: true, keep: 0.99, "
+             "freeze_epochs: 0", SGD),
 }
 
 
