@@ -329,6 +329,8 @@ void warp_barrier(unsigned mask, int line) {
     TSAN(__tsan_acquire(order);)
 }
 
+recorder record;
+
 void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
             const void *arguments) {
     static std::vector<unsigned> blocks;
@@ -359,4 +361,8 @@ void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)
 
 extern "C" void emulation_set_order(unsigned order) {
     emulation::s.order = order;
+}
+
+extern "C" void emulation_record(emulation::recorder record) {
+    emulation::record = record;
 }
