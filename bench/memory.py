@@ -49,7 +49,7 @@ def main():
     p.add_argument("keys", nargs="*")
     p.add_argument("--kindred", default="build/kindred")
     p.add_argument("--with", dest="rows", action="append", default=[])
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     print("| setting | predicted | measured | |\n|---|---|---|---|")
     rows = []
     for row in a.rows or [""]:

@@ -70,6 +70,8 @@ const op_case ops_shape_cases[] = {
     {"slice", "nothing", .build = slice, .in = {{IN(5, 3)}}, .arg = {0, 2, 2}},
     {"slice", "all", .build = slice, .in = {{IN(5, 3)}}, .arg = {0, 0, 5}},
     {"slice", "integers", .build = slice, .in = {{WHOLE(KD_I32, 0, 99, 9)}}, .arg = {0, 1, 8}},
+    {"slice", "four of nine", .build = slice, .in = {{IN(3, 9)}}, .arg = {1, 0, 4}},
+    {"slice", "four of twelve", .build = slice, .in = {{IN(3, 12)}}, .arg = {1, 4, 8}},
     {"pad", "rows", .build = pad, .in = {{IN(3, 5)}}, .arg = {0, 2, 1}, .gradient = true},
     {"pad", "columns", .build = pad, .in = {{IN(2, 3, 4)}}, .arg = {-2, 0, 2}, .gradient = true},
     {"pad", "last axis", .build = pad, .in = {{IN(5, 31)}}, .arg = {1, 3, 4}},

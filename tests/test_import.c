@@ -127,6 +127,27 @@ TEST(import, makes_a_run_that_goes_on) {
     cr_assert_gt(bytes, 0);
 }
 
+/* A momentum encoder starts as the encoder does, imported or not. */
+TEST(import, reaches_the_copies_of_an_encoder) {
+    train_and_export("seed=1");
+    expect_done((const char *const[]){"import", "a.safetensors", "--run", "run.yaml", "name=other",
+                                      "seed=9", "method={plugin: byol, hidden: 16, output: 8}",
+                                      NULL});
+    safetensors *state = open_file("runs/other/checkpoints/step-0/state.safetensors");
+    int copies = 0;
+    for (int i = 0; i < safetensors_count(state); i++) {
+        const safetensor *t = safetensors_at(state, i);
+        const char *inner = strstr(t->name, ".encoder.");
+        const safetensor *own = inner ? safetensors_find(state, inner + 1) : NULL;
+        if (own && strncmp(t->name, "optimizer.", 10) != 0) {
+            cr_assert_eq(memcmp(t->data, own->data, own->bytes), 0, "%s", t->name);
+            copies++;
+        }
+    }
+    cr_assert_gt(copies, 60);
+    safetensors_close(state);
+}
+
 /* Copies a.safetensors to changed.safetensors, less the tensor `without`, `reshaped` as a vector,
  * and with `extra`, which may be NULL, of one element. */
 static void change(const char *without, const char *reshaped, const char *const *extra) {

@@ -93,6 +93,23 @@ static void on_all(void (*check)(const golden *g)) {
     test_devices_close(devices, count);
 }
 
+/* Random123's known answer for counter 0 and key 0, and that nothing but all of it agrees. */
+static void check_random(const golden *g) {
+    static const double want[] = {0x6627e8 * 0x1p-24, 0xe169c5 * 0x1p-24, 0xbc57ac * 0x1p-24,
+                                  0x9b00db * 0x1p-24};
+    const kd_spec spec = {.dtype = KD_I64, .rank = 1, .dim = {2}};
+    const int64_t four = 4;
+    kd_tensor *key = eager_tensor(g->graph, spec, (double[]){0, 0});
+    expect_values(g, kd_random(key, 0, 1, &four), want, 4, "random");
+    kd_tensor *next = eager_tensor(g->graph, spec, (double[]){0, 1});
+    kd_tensor *stream = kd_random(key, 1, 1, &four), *step = kd_random(next, 0, 1, &four);
+    cr_expect_neq(eager_read(stream)[0], eager_read(step)[0], "a stream is another step's");
+}
+
+TEST(op_golden, random) {
+    on_all(check_random);
+}
+
 /* ---- PyTorch's numbers. ---- */
 
 static void check_conv2d(const golden *g) {

@@ -51,7 +51,9 @@ static bool random_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     if (stream < 0 || stream > UINT32_MAX) {
         return kd_fail(err, KD_E_INVALID, "stream %lld is not below 2^32", (long long)stream);
     }
-    return fill_shape(node, out, err);
+    return fill_shape(node, out, err) &&
+           (kd_elements(out) <= (int64_t)1 << 34 ||
+            kd_fail(err, KD_E_INVALID, "has more than 2^34 elements"));
 }
 
 #define OP(name_, inputs_, flags_, shape_)                                                         \

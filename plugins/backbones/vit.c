@@ -77,7 +77,8 @@ static kd_init xavier(double fans) {
 /* x [..., in] -> [..., count width], `count` projections in one, which start one by one. */
 static kd_tensor *project(const struct vit *self, kd_scope s, const char *name, kd_tensor *x,
                           int64_t width, int64_t count, bool bias) {
-    const int64_t fan_in = kd_dim(x, kd_rank(x) - 1), all = count * width;
+    const int rank = kd_rank(x); /* 0 once something was refused */
+    const int64_t fan_in = rank ? kd_dim(x, rank - 1) : 1, all = count * width;
     const kd_init init =
         inits[self->init].xavier ? xavier((double)(fan_in + width)) : position_init;
     kd_scope own = kd_child(s, "%s", name);

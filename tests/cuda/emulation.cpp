@@ -329,8 +329,6 @@ void warp_barrier(unsigned mask, int line) {
     TSAN(__tsan_acquire(order);)
 }
 
-recorder record;
-
 void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
             const void *arguments) {
     static std::vector<unsigned> blocks;
@@ -357,12 +355,14 @@ void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)
     }
 }
 
-} // namespace emulation
+recorder record;
 
-extern "C" void emulation_set_order(unsigned order) {
-    emulation::s.order = order;
-}
+} // namespace emulation
 
 extern "C" void emulation_record(emulation::recorder record) {
     emulation::record = record;
+}
+
+extern "C" void emulation_set_order(unsigned order) {
+    emulation::s.order = order;
 }

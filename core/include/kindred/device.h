@@ -15,7 +15,7 @@ typedef struct kd_device kd_device; /* the plugin's own; opaque to the host */
 /* How a device computes one op. */
 typedef struct kd_kernel {
     uint32_t size;
-    /* Bit i: output 0 may be written over input i when both have one size in bytes. */
+    /* Bit i: output 0 may be written over input i when both have as many elements of one size. */
     uint32_t in_place;
     const char *op;
 

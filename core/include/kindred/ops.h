@@ -126,10 +126,10 @@ static inline kd_tensor *kd_constant(kd_scope s, kd_spec spec, const double *val
     s->api->emit(s, "constant", NULL, 0, attrs, 3, &out, 1);
     return out;
 }
-/* Real, even in [0, 1): element i is word i % 4 of Philox (kindred/philox.h) with key[0] as the
- * key and (low and high half of i / 4, stream ^ low half of key[1], high half of key[1]) as the
- * counter, its upper 24 bits times 2^-24. So it is a function of key (i64 [2]: seed, step), stream
- * (below 2^32) and i alone; two draws that should differ need two streams. No gradient. */
+/* Real, even in [0, 1), at most 2^34: element i is kd_uniform (kindred/philox.h) of word i % 4 of
+ * Philox with key[0] as the key and (i / 4, stream, low half of key[1], high half of key[1]) as the
+ * counter. So it is a function of key (i64 [2]: seed, step), stream and i alone; two draws that
+ * should differ need two streams. No gradient. */
 static inline kd_tensor *kd_random(kd_tensor *key, uint32_t stream, int rank, const int64_t *dims) {
     return kd_emit("random", &key, 1,
                    (kd_attr[]){KD_I("stream", stream), KD_IS("dims", dims, rank)}, 2);

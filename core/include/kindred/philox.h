@@ -34,6 +34,12 @@ KD_PHILOX kd_philox kd_philox_draw(uint64_t key, uint32_t c0, uint32_t c1, uint3
     return r;
 }
 
+/* Four words of one of a step's streams of draws, those with the numbers 4 block and on: what the
+ * op `random` (kindred/ops.h) is made of. No two streams, steps or blocks share a counter. */
+KD_PHILOX kd_philox kd_stream_draw(uint64_t seed, uint64_t step, uint32_t stream, uint32_t block) {
+    return kd_philox_draw(seed, block, stream, (uint32_t)step, (uint32_t)(step >> 32));
+}
+
 /* In [0, 1), 24 bits: exact in float. */
 KD_PHILOX float kd_uniform(uint32_t word) {
     return (float)(word >> 8) * (1.0f / 16777216.0f);

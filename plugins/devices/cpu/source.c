@@ -89,9 +89,7 @@ typedef struct draws {
 static void random_span(const void *work, int64_t begin, int64_t end) {
     const draws *d = work;
     for (int64_t block = begin; block < end; block++) {
-        const kd_philox draw =
-            kd_philox_draw(d->key[0], (uint32_t)block, (uint32_t)(block >> 32),
-                           d->stream ^ (uint32_t)d->key[1], (uint32_t)(d->key[1] >> 32));
+        const kd_philox draw = kd_stream_draw(d->key[0], d->key[1], d->stream, (uint32_t)block);
         for (int64_t i = 0; i < 4 && 4 * block + i < d->count; i++) {
             d->y[4 * block + i] = kd_uniform(draw.word[i]);
         }

@@ -183,25 +183,6 @@ __global__ void __launch_bounds__(THREADS)
     }
 }
 
-/* T: an unsigned type as large as an element. */
-template <class T, int N>
-__global__ void __launch_bounds__(THREADS)
-    choose_all(walk w, const uint8_t *condition, const T *a, const T *b, T *y) {
-    for (EACH(i, w.count)) {
-        int64_t at[3];
-        walk_locate(w, (uint32_t)i, at);
-        const pack<uint8_t, N> holds = load<N>(condition + at[0], w.repeats[0]);
-        const pack<T, N> left = load<N>(a + at[1], w.repeats[1]);
-        const pack<T, N> right = load<N>(b + at[2], w.repeats[2]);
-        pack<T, N> to;
-#pragma unroll
-        for (int k = 0; k < N; k++) {
-            to.at[k] = holds.at[k] ? left.at[k] : right.at[k];
-        }
-        store(y + i * N, to);
-    }
-}
-
 /* ---- On the host. ---- */
 
 struct plan {
@@ -326,53 +307,6 @@ void run_compare(kd_device *device, const kd_node *node, void *state, void *cons
     }
 }
 
-bool prepare_where(kd_device *, const kd_node *node, void **ret_state, size_t *, kd_error *err) {
-    plan p = {};
-    if (!accept_types(node, FLOATS | INTEGERS, err) ||
-        !walk_of_inputs(node, step_elements(node->outputs[0].dtype), &p.w, err)) {
-        return false;
-    }
-    plan *state = (plan *)state_create(sizeof p, err);
-    if (!state) {
-        return false;
-    }
-    *state = p;
-    *ret_state = state;
-    return true;
-}
-
-template <class T>
-void choose_of(kd_device *device, const plan *p, void *const *in, void *const *out) {
-    const uint8_t *condition = (const uint8_t *)in[0];
-    const T *a = (const T *)in[1], *b = (const T *)in[2];
-    T *y = (T *)out[0];
-    if (p->w.elements == PACK<T>) {
-        KD_LAUNCH(device, (choose_all<T, PACK<T>>), blocks_for(p->w.count), THREADS, 0, p->w,
-                  condition, a, b, y);
-    } else {
-        KD_LAUNCH(device, (choose_all<T, 1>), blocks_for(p->w.count), THREADS, 0, p->w, condition,
-                  a, b, y);
-    }
-}
-
-void run_where(kd_device *device, const kd_node *node, void *state, void *const *in,
-               void *const *out, void *) {
-    const plan *p = (const plan *)state;
-    if (p->w.count == 0) {
-        return;
-    }
-    switch (kd_dtype_bytes(node->outputs[0].dtype)) {
-    case 1:
-        return choose_of<uint8_t>(device, p, in, out);
-    case 2:
-        return choose_of<uint16_t>(device, p, in, out);
-    case 4:
-        return choose_of<uint32_t>(device, p, in, out);
-    default:
-        return choose_of<uint64_t>(device, p, in, out);
-    }
-}
-
 } // namespace
 
 #define UNARY(op)                                                                                  \
@@ -399,6 +333,5 @@ extern "C" const kd_kernel cuda_elementwise[] = {
     BINARY("gelu_grad"),
     COMPARE("greater"),
     COMPARE("equal"),
-    {sizeof(kd_kernel), 6, "where", prepare_where, run_where, release_state},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

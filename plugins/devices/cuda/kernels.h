@@ -15,9 +15,10 @@
  * file in meson.build. */
 #define OWN_FAMILIES(X)                                                                            \
     X(cuda_augment)                                                                                \
-    X(cuda_average) X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm) X(cuda_norm)             \
-        X(cuda_norm_grad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce) X(cuda_shape)                \
-            X(cuda_softmax) X(cuda_source) X(cuda_update)
+    X(cuda_average)                                                                                \
+    X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm) X(cuda_norm) X(cuda_norm_grad)           \
+        X(cuda_pad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce) X(cuda_shape) X(cuda_softmax)      \
+            X(cuda_source) X(cuda_update) X(cuda_where)
 
 /* Kernels of vendors' libraries. */
 #define LIBRARY_FAMILIES(X) X(cuda_convolution) X(cuda_matmul)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ops that move elements and compute nothing, so they take any type: transpose, broadcast, slice,
- * pad, concat.
+ * concat.
  *
- * All but one kind are copies between two walks, in units of up to 16 bytes: as many elements as
+ * All but one are copies between two walks, in units of up to 16 bytes: as many elements as
  * are neighbours on both sides. A transposition of the innermost axis goes through tiles in shared
  * memory, so that both sides are read and written in runs. */
 #include "elements.h"
@@ -20,18 +20,6 @@ __global__ void __launch_bounds__(THREADS) copy_all(walk w, const T *from, T *to
         int64_t at[2];
         walk_locate(w, (uint32_t)i, at);
         to[at[TO]] = from[at[FROM]];
-    }
-}
-
-/* y [outer, after] is x [outer, before] from `begin` on in each row, else zero; units of T. */
-template <class T>
-__global__ void __launch_bounds__(THREADS)
-    pad_all(const T *x, T *y, int64_t count, divider after, uint32_t before, uint32_t begin) {
-    for (EACH(i, count)) {
-        uint32_t along;
-        const uint32_t row = divide((uint32_t)i, after, &along);
-        const bool inside = along >= begin && along - begin < before;
-        y[i] = inside ? x[(int64_t)row * before + (along - begin)] : T();
     }
 }
 
@@ -327,69 +315,6 @@ void run_transpose(kd_device *device, const kd_node *node, void *state, void *co
     }
 }
 
-/* ---- Padding. ---- */
-
-struct padding {
-    int64_t count; /* all in units */
-    divider after;
-    uint32_t before, begin;
-    int bytes;
-};
-
-bool prepare_pad(kd_device *, const kd_node *node, void **ret_state, size_t *, kd_error *err) {
-    const kd_spec *x = &node->inputs[0], *y = &node->outputs[0];
-    if (!accept_types(node, FLOATS | INTEGERS, err)) {
-        return false;
-    }
-    int64_t strides[KD_MAX_RANK];
-    dense_strides(x, strides);
-    const int axis = axis_of(node);
-    const int64_t inner = strides[axis] * (int64_t)kd_dtype_bytes(y->dtype);
-    const int64_t row = y->dim[axis] * inner, begin = kd_attr_int(node, "before", 0) * inner;
-    const int64_t filled = x->dim[axis] * inner;
-    int bytes = 16;
-    while (row % bytes || begin % bytes || filled % bytes) {
-        bytes /= 2;
-    }
-    const int64_t count = (int64_t)kd_bytes(y) / bytes;
-    if (count > INT32_MAX) {
-        return refuse(node, "has 2^31 elements or more", err);
-    }
-    padding *p = (padding *)state_create(sizeof *p, err);
-    if (!p) {
-        return false;
-    }
-    *p = {count, divider_of(row ? row / bytes : 1), (uint32_t)(filled / bytes),
-          (uint32_t)(begin / bytes), bytes};
-    *ret_state = p;
-    return true;
-}
-
-template <class T> void pad_of(kd_device *device, const padding *p, const void *x, void *y) {
-    KD_LAUNCH(device, pad_all<T>, blocks_for(p->count), THREADS, 0, (const T *)x, (T *)y, p->count,
-              p->after, p->before, p->begin);
-}
-
-void run_pad(kd_device *device, const kd_node *, void *state, void *const *in, void *const *out,
-             void *) {
-    const padding *p = (const padding *)state;
-    if (p->count == 0) {
-        return;
-    }
-    switch (p->bytes) {
-    case 1:
-        return pad_of<uint8_t>(device, p, in[0], out[0]);
-    case 2:
-        return pad_of<uint16_t>(device, p, in[0], out[0]);
-    case 4:
-        return pad_of<uint32_t>(device, p, in[0], out[0]);
-    case 8:
-        return pad_of<uint64_t>(device, p, in[0], out[0]);
-    default:
-        return pad_of<pack<uint64_t, 2>>(device, p, in[0], out[0]);
-    }
-}
-
 } // namespace
 
 #define KERNEL(op, prepare, run)                                                                   \
@@ -399,7 +324,6 @@ extern "C" const kd_kernel cuda_shape[] = {
     KERNEL("transpose", prepare_transpose, run_transpose),
     KERNEL("broadcast", prepare_broadcast, run_one),
     KERNEL("slice", prepare_slice, run_one),
-    KERNEL("pad", prepare_pad, run_pad),
     KERNEL("concat", prepare_concat, run_concat),
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

@@ -32,8 +32,7 @@ __global__ void __launch_bounds__(THREADS)
     draw_all(const int64_t *key, uint32_t stream, float *y, int64_t count) {
     const uint64_t seed = (uint64_t)key[0], step = (uint64_t)key[1];
     for (EACH(i, (count + 3) / 4)) {
-        const kd_philox r = kd_philox_draw(seed, (uint32_t)i, (uint32_t)((uint64_t)i >> 32),
-                                           stream ^ (uint32_t)step, (uint32_t)(step >> 32));
+        const kd_philox r = kd_stream_draw(seed, step, stream, (uint32_t)i);
         for (int k = 0; k < 4 && i * 4 + k < count; k++) {
             y[i * 4 + k] = kd_uniform(r.word[k]);
         }

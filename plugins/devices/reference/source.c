@@ -44,8 +44,7 @@ void run_random(kd_device *device, const kd_node *node, void *state, void *const
     const uint32_t stream = (uint32_t)kd_attr_int(node, "stream", 0);
     const int64_t count = kd_elements(&node->outputs[0]);
     for (int64_t i = 0; i < count; i++) {
-        const kd_philox draw = kd_philox_draw(key[0], (uint32_t)(i / 4), (uint32_t)(i / 4 >> 32),
-                                              stream ^ (uint32_t)key[1], (uint32_t)(key[1] >> 32));
+        const kd_philox draw = kd_stream_draw(key[0], key[1], stream, (uint32_t)(i / 4));
         put(out[0], node->outputs[0].dtype, i, (double)kd_uniform(draw.word[i % 4]));
     }
 }

@@ -181,6 +181,33 @@ static double element(const void *data, const layout *l, bool transposed, int64_
     return double_get(data, l->half, batch * l->stride + column * l->leading + row);
 }
 
+typedef struct product {
+    how how;
+    layout a_layout, b_layout, d_layout;
+    const void *a, *b;
+    void *d, *workspace;
+} product;
+
+static void multiply(void *arguments, bool last) {
+    const product *p = arguments;
+    if (last) {
+        return;
+    }
+    memset(p->workspace, 0xee, WORKSPACE);
+    const int64_t depth = p->how.transposed[0] ? p->a_layout.rows : p->a_layout.columns;
+    const layout *d = &p->d_layout;
+    for (int64_t i = 0; i < d->batch * d->columns * d->rows; i++) {
+        const int64_t row = i % d->rows, column = i / d->rows % d->columns;
+        const int64_t batch = i / d->rows / d->columns;
+        double sum = 0;
+        for (int64_t k = 0; k < depth; k++) {
+            sum += element(p->a, &p->a_layout, p->how.transposed[0], batch, row, k) *
+                   element(p->b, &p->b_layout, p->how.transposed[1], batch, k, column);
+        }
+        double_put(p->d, d->half, batch * d->stride + column * d->leading + row, sum);
+    }
+}
+
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha,
                               const void *a, cublasLtMatrixLayout_t a_layout, const void *b,
                               cublasLtMatrixLayout_t b_layout, const void *beta, const void *c,
@@ -195,20 +222,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
         *(const float *)beta > 0) {
         return CUBLAS_STATUS_INVALID_VALUE;
     }
-    double_catch_up();
-    memset(workspace, 0xee, workspace_bytes);
-    const int64_t depth = h->transposed[0] ? la->rows : la->columns;
-    for (int64_t batch = 0; batch < ld->batch; batch++) {
-        for (int64_t j = 0; j < ld->columns; j++) {
-            for (int64_t i = 0; i < ld->rows; i++) {
-                double sum = 0;
-                for (int64_t k = 0; k < depth; k++) {
-                    sum += element(a, la, h->transposed[0], batch, i, k) *
-                           element(b, lb, h->transposed[1], batch, k, j);
-                }
-                double_put(d, ld->half, batch * ld->stride + j * ld->leading + i, sum);
-            }
-        }
+    product p = {*h, *la, *lb, *ld, a, b, d, workspace};
+    if (!double_captured(multiply, &p, sizeof p)) {
+        double_catch_up();
+        multiply(&p, false);
     }
     return CUBLAS_STATUS_SUCCESS;
 }

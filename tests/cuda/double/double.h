@@ -21,6 +21,7 @@ typedef struct double_state {
     int64_t calls;         /* made so far, of those that can fail */
     int64_t fail_at;       /* the call of this number fails, from 1; 0: none */
     int64_t failed;        /* how many have */
+    int64_t launches;      /* of recordings */
     int64_t live;          /* things made and not given back */
     size_t capacity, used; /* bytes of device memory; capacity 0: without limit */
     bool late;             /* copies and clears happen when they are waited for */
@@ -30,6 +31,8 @@ typedef struct double_state {
 
 extern double_state cuda_double;
 
+extern int double_last; /* what cudaGetLastError says */
+
 /* Counts a call. Does this one fail? */
 bool double_fails(void);
 
@@ -38,6 +41,11 @@ __attribute__((format(printf, 1, 2))) void double_misused(const char *format, ..
 
 /* Does what is late. */
 void double_catch_up(void);
+
+/* While the stream is captured: keeps a copy of the arguments, for launches to come, and returns
+ * true. Otherwise false: the caller does the work at once. */
+typedef void double_work(void *arguments, bool last);
+bool double_captured(double_work *work, const void *arguments, size_t bytes);
 
 /* The address of a call by its name, NULL when unknown. */
 void *double_cudnn_call(const char *name);

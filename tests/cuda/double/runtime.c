@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The CUDA runtime's calls on host memory; see double.h. */
+ * The CUDA runtime's calls about devices and memory; see double.h. */
 #include "double.h"
 
 #include <cuda_runtime_api.h>
@@ -30,11 +30,11 @@ void double_misused(const char *format, ...) {
 #define CALL(error)                                                                                \
     do {                                                                                           \
         if (double_fails()) {                                                                      \
-            return last = (error);                                                                 \
+            return double_last = (int)(error);                                                     \
         }                                                                                          \
     } while (0)
 
-static cudaError_t last; /* what cudaGetLastError says */
+int double_last;
 
 /* ---- Devices. ---- */
 
@@ -46,10 +46,10 @@ cudaError_t cudaDriverGetVersion(int *ret) {
 cudaError_t cudaGetDeviceCount(int *ret) {
     CALL(cudaErrorUnknown);
     if (cuda_double.driver == 0) {
-        return last = cudaErrorInsufficientDriver;
+        return double_last = cudaErrorInsufficientDriver;
     }
     if (cuda_double.gpus == 0) {
-        return last = cudaErrorNoDevice;
+        return double_last = cudaErrorNoDevice;
     }
     *ret = cuda_double.gpus;
     return cudaSuccess;
@@ -79,8 +79,8 @@ const char *cudaGetErrorName(cudaError_t error) {
 }
 
 cudaError_t cudaGetLastError(void) {
-    const cudaError_t ret = last;
-    last = cudaSuccess;
+    const cudaError_t ret = (cudaError_t)double_last;
+    double_last = cudaSuccess;
     return ret;
 }
 
@@ -94,7 +94,7 @@ typedef struct header {
 cudaError_t cudaMalloc(void **ret, size_t bytes) {
     CALL(cudaErrorMemoryAllocation);
     if (cuda_double.capacity && cuda_double.used + bytes > cuda_double.capacity) {
-        return last = cudaErrorMemoryAllocation;
+        return double_last = cudaErrorMemoryAllocation;
     }
     header *h = aligned_alloc(256, sizeof *h + (bytes + 255) / 256 * 256);
     h->bytes = bytes;
@@ -136,183 +136,6 @@ cudaError_t cudaHostAlloc(void **ret, size_t bytes, unsigned flags) {
 
 cudaError_t cudaFreeHost(void *memory) {
     free(memory);
-    cuda_double.live--;
-    return cudaSuccess;
-}
-
-/* ---- The stream. Late work waits in a list, in order. ---- */
-
-struct CUstream_st {
-    int unused;
-};
-
-typedef struct later {
-    struct later *next;
-    void *to;
-    const void *from; /* NULL: clear */
-    size_t bytes;
-} later;
-
-static later *first_later, **end_later = &first_later;
-
-void double_catch_up(void) {
-    while (first_later) {
-        later *l = first_later;
-        first_later = l->next;
-        if (l->from) {
-            memcpy(l->to, l->from, l->bytes);
-        } else {
-            memset(l->to, 0, l->bytes);
-        }
-        free(l);
-    }
-    end_later = &first_later;
-    cuda_double.late_count = 0;
-}
-
-static void enqueue(void *to, const void *from, size_t bytes) {
-    later *l = malloc(sizeof *l);
-    *l = (later){.to = to, .from = from, .bytes = bytes};
-    *end_later = l;
-    end_later = &l->next;
-    cuda_double.late_count++;
-    if (!cuda_double.late) {
-        double_catch_up();
-    }
-}
-
-cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream) {
-    CALL(cudaErrorInvalidValue);
-    if (!stream || value != 0) {
-        double_misused("a memset of %d on stream %p", value, (void *)stream);
-    }
-    enqueue(to, NULL, bytes);
-    return cudaSuccess;
-}
-
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
-                            cudaStream_t stream) {
-    CALL(cudaErrorInvalidValue);
-    if (!stream) {
-        double_misused("a copy on no stream");
-    }
-    enqueue(to, from, bytes);
-    if (kind == cudaMemcpyDeviceToHost) {
-        double_catch_up(); /* to memory that is not pinned */
-    }
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *ret, unsigned flags) {
-    (void)flags;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-    free(stream);
-    cuda_double.live--;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-    (void)stream;
-    double_catch_up();
-    CALL(cudaErrorIllegalAddress);
-    return cudaSuccess;
-}
-
-/* An event is done once everything of before it is: the double does not tell them apart. */
-struct CUevent_st {
-    bool recorded;
-};
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
-    (void)flags;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-    free(event);
-    cuda_double.live--;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-    (void)stream;
-    CALL(cudaErrorInvalidValue);
-    event->recorded = true;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-    CALL(cudaErrorLaunchFailure);
-    if (event->recorded) {
-        double_catch_up();
-    }
-    return cudaSuccess;
-}
-
-/* ---- Graphs: begin, end and launch are counted, nothing is recorded. ---- */
-
-struct CUgraph_st {
-    int unused;
-};
-struct CUgraphExec_st {
-    int unused;
-};
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
-    (void)stream;
-    (void)mode;
-    CALL(cudaErrorStreamCaptureUnsupported);
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *ret) {
-    (void)stream;
-    CALL(cudaErrorStreamCaptureInvalidated);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ret, cudaGraph_t graph, unsigned long long f) {
-    (void)graph;
-    (void)f;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphUpload(cudaGraphExec_t recording, cudaStream_t stream) {
-    (void)recording;
-    (void)stream;
-    CALL(cudaErrorMemoryAllocation);
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream) {
-    (void)recording;
-    (void)stream;
-    CALL(cudaErrorInvalidValue);
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-    free(graph);
-    cuda_double.live--;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording) {
-    free(recording);
     cuda_double.live--;
     return cudaSuccess;
 }

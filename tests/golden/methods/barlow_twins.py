@@ -7,7 +7,7 @@ from common import Head, Method, Norm, main
 class BarlowTwins(Method):
     plugin = "barlow_twins"
     options = {"lambda": 0.0051, "scale": 1.0, "deviation": "biased", "hidden": 24, "output": 16}
-    optimizer = dict(name="sgd", lr=0.0005, decay=1e-3, momentum=0.9)
+    optimizer = dict(name="sgd", lr=5e-6, decay=1e-3, momentum=0.9)
 
     def build(self):
         self.projector = Head(self.width, 3, 24, 16)

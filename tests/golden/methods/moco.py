@@ -8,7 +8,6 @@ class MoCo(Method):
     plugin = "moco"
     options = dict(loss="one_way", temperature=0.2, keep=0.9, final_keep=0.95, queue=10, split=1,
                    layers=2, hidden=24, output=12)  # fmt: skip
-    optimizer = dict(name="sgd", lr=0.001, decay=1e-3, momentum=0.9)
     scheduled = {"key.keep": ramp(0.9, 0.95, 0, Method.total_steps, cosine=True)}
     programs = {"unit_queue": "start"}
 

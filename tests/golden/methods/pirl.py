@@ -16,7 +16,7 @@ class Pirl(Method):
     options = dict(temperature=0.3, loss="nce", negatives=8, draw="batch", grid=2, patch=4,
                    layers=1, output=12)  # fmt: skip
     sizes, sides = [8, 13], [0, 1]
-    optimizer = dict(Method.optimizer, lr=0.005)
+    optimizer = dict(Method.optimizer, lr=0.0005)
 
     def build(self):
         o = self.options

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is done to a view in the making (augment_cut.h) after its cut, op by op. Each op begins and
+ * ends with all of the image written and seen by all of the block. */
+#ifndef CUDA_AUGMENT_ALTER_H
+#define CUDA_AUGMENT_ALTER_H
+
+#include "augment_cut.h"
+
+namespace {
+
+__device__ void flip(view &v, int position) {
+    if (!kd_draw_applies(&v.key, position, v.a->arg[position][0])) {
+        return;
+    }
+    const int32_t half = v.size / 2;
+    for (EACH_OF(i, v.size * half)) {
+        const int32_t row = i / half, x = i % half;
+        float *left = v.image + (row * v.size + x) * v.channels;
+        float *right = v.image + (row * v.size + v.size - 1 - x) * v.channels;
+        for (int32_t c = 0; c < v.channels; c++) {
+            const float kept = left[c];
+            left[c] = right[c];
+            right[c] = kept;
+        }
+    }
+    __syncthreads();
+}
+
+/* The luma of a pixel, which with one channel is the value itself. */
+__device__ __forceinline__ float luma(const float *pixel, int32_t channels) {
+    return channels == 3 ? kd_luma(pixel[0], pixel[1], pixel[2]) : pixel[0];
+}
+
+__device__ float mean_luma(const view &v) {
+    const int32_t pixels = v.size * v.size;
+    float total = 0;
+    for (EACH_OF(i, pixels)) {
+        total += luma(v.image + i * v.channels, v.channels);
+    }
+    return block_fold<sum>(total, v.d->mean) / (float)pixels;
+}
+
+__device__ void jitter_once(view &v, int32_t what, float factor) {
+    if (v.channels == 1 && (what == KD_JITTER_SATURATION || what == KD_JITTER_HUE)) {
+        return;
+    }
+    const float mean = what == KD_JITTER_CONTRAST ? mean_luma(v) : 0;
+    for (EACH_OF(i, v.size * v.size)) {
+        float *pixel = v.image + i * v.channels;
+        if (what == KD_JITTER_HUE) {
+            kd_hue_shift(&pixel[0], &pixel[1], &pixel[2], factor);
+            continue;
+        }
+        const float with = what == KD_JITTER_SATURATION ? luma(pixel, v.channels) : mean;
+        for (int32_t c = 0; c < v.channels; c++) {
+            pixel[c] = kd_blend(factor, pixel[c], with);
+        }
+    }
+    __syncthreads();
+}
+
+__device__ void color_jitter(view &v, int position) {
+    if (threadIdx.x == 0) {
+        v.d->jitter = kd_jitter_draw(&v.key, position, v.a->arg[position]);
+    }
+    __syncthreads();
+    const kd_jitter *j = &v.d->jitter;
+    for (int i = 0; j->applies && i < 4; i++) {
+        jitter_once(v, j->order[i], j->factor[j->order[i]]);
+    }
+}
+
+__device__ void grayscale(view &v, int position) {
+    if (v.channels == 1 || !kd_draw_applies(&v.key, position, v.a->arg[position][0])) {
+        return;
+    }
+    for (EACH_OF(i, v.size * v.size)) {
+        float *pixel = v.image + i * 3;
+        pixel[0] = pixel[1] = pixel[2] = luma(pixel, 3);
+    }
+    __syncthreads();
+}
+
+/* Along one axis: image -> other; neighbours lie `step` values apart. */
+__device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
+    const int32_t step = along_x ? v.channels : v.size * v.channels;
+    for (EACH_OF(i, v.values)) {
+        const int32_t pixel = i / v.channels;
+        const int32_t at = along_x ? pixel % v.size : pixel / v.size;
+        const float *line = v.image + i - at * step;
+        float total = 0;
+        for (int32_t k = -radius; k <= radius; k++) {
+            total += v.d->weight[k + radius] * line[kd_reflect(at + k, v.size) * step];
+        }
+        v.other[i] = total;
+    }
+    __syncthreads();
+}
+
+__device__ void blur(view &v, int position) {
+    const double *arg = v.a->arg[position];
+    if (!kd_draw_applies(&v.key, position, arg[0])) {
+        return;
+    }
+    const int32_t radius = kd_blur_radius(v.size, arg[1]);
+    if (threadIdx.x == 0) {
+        kd_blur_weights(radius, kd_sigma_draw(&v.key, position, arg), v.d->weight);
+    }
+    __syncthreads();
+    blur_axis(v, radius, true);
+    swap_images(v);
+    blur_axis(v, radius, false);
+    swap_images(v);
+}
+
+__device__ void solarize(view &v, int position) {
+    const double *arg = v.a->arg[position];
+    if (!kd_draw_applies(&v.key, position, arg[0])) {
+        return;
+    }
+    for (EACH_OF(i, v.values)) {
+        v.image[i] = kd_solarize(v.image[i], (float)arg[1]);
+    }
+    __syncthreads();
+}
+
+/* The pixel (y, x), which may lie outside: then zero, or the border's. */
+__device__ float pixel_at(const view &v, int32_t y, int32_t x, int32_t c, bool edge) {
+    if (edge) {
+        y = y < 0 ? 0 : y < v.size ? y : v.size - 1;
+        x = x < 0 ? 0 : x < v.size ? x : v.size - 1;
+    }
+    const bool inside = y >= 0 && y < v.size && x >= 0 && x < v.size;
+    return inside ? v.image[(y * v.size + x) * v.channels + c] : 0;
+}
+
+__device__ void rotate(view &v, int position) {
+    const double *arg = v.a->arg[position];
+    if (!kd_draw_applies(&v.key, position, arg[0])) {
+        return;
+    }
+    const bool edge = arg[2] > 0;
+    const double angle = kd_angle_draw(&v.key, position, arg);
+    const float cosine = (float)cos(angle), sine = (float)sin(angle);
+    for (EACH_OF(i, v.size * v.size)) {
+        float from_y, from_x;
+        kd_rotate_from(v.size, cosine, sine, i / v.size, i % v.size, &from_y, &from_x);
+        const int32_t y = (int32_t)floorf(from_y), x = (int32_t)floorf(from_x);
+        const float down = from_y - (float)y, right = from_x - (float)x;
+        for (int32_t c = 0; c < v.channels; c++) {
+            const float a = pixel_at(v, y, x, c, edge), b = pixel_at(v, y, x + 1, c, edge);
+            const float d = pixel_at(v, y + 1, x, c, edge), e = pixel_at(v, y + 1, x + 1, c, edge);
+            v.other[i * v.channels + c] =
+                (1 - down) * ((1 - right) * a + right * b) + down * ((1 - right) * d + right * e);
+        }
+    }
+    __syncthreads();
+    swap_images(v);
+}
+
+__device__ void alter(view &v, int position) {
+    switch (v.a->op[position]) {
+    case KD_AUGMENT_FLIP:
+        return flip(v, position);
+    case KD_AUGMENT_COLOR_JITTER:
+        return color_jitter(v, position);
+    case KD_AUGMENT_GRAYSCALE:
+        return grayscale(v, position);
+    case KD_AUGMENT_BLUR:
+        return blur(v, position);
+    case KD_AUGMENT_SOLARIZE:
+        return solarize(v, position);
+    case KD_AUGMENT_ROTATE:
+        return rotate(v, position);
+    default: /* normalisation is part of writing */
+        return;
+    }
+}
+
+} // namespace
+
+#endif
