@@ -81,6 +81,7 @@ kd_tensor *built_loss(graph *g, const built_method *m) {
         .encoder = m->encoder,
         .samples = m->samples,
         .indices = kd_input(s, "indices", (kd_spec){KD_I32, 1, {m->samples}}),
+        .labels = kd_range(s, 0, m->samples),
     };
     return m->table->build(m->config, s, &in);
 }

@@ -60,7 +60,7 @@ static bool fail_unknown(const char *what, const char *name, const char *const *
     return kd_hint(err, "docs/augmentation.md lists them");
 }
 
-/* name: imagenet, cifar10, cifar100, store or none */
+/* name: store, none, or that of published statistics */
 static bool normalize_as(kd_augment *a, const char *name, const recipe_source *source,
                          kd_error *err) {
     const char *words[MAX_WORDS] = {"store", "none"};

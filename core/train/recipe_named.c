@@ -16,6 +16,7 @@
 #define JITTER(p, brightness, contrast, saturation, hue)                                           \
     {KD_AUGMENT_COLOR_JITTER, {p, brightness, contrast, saturation, hue}}
 #define GRAY {KD_AUGMENT_GRAYSCALE, {0.2}}
+#define RARELY_GRAY {KD_AUGMENT_GRAYSCALE, {0.1}}
 #define BLUR(p, radius) {KD_AUGMENT_BLUR, {p, radius, 0.1, 2}}
 #define SOLARIZE(p) {KD_AUGMENT_SOLARIZE, {p, 0.5}}
 #define END {RECIPE_END, {0}}
@@ -34,6 +35,14 @@ dino_2[] = {CROP(0.14, 1, KD_BICUBIC), FLIP, JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GR
 dino_global_1[] = {CROP(0.4, 1, KD_BICUBIC), FLIP, JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GRAY, BLUR(1, PIL_RADIUS), END},
 dino_global_2[] = {CROP(0.4, 1, KD_BICUBIC), FLIP, JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GRAY, BLUR(0.1, PIL_RADIUS), SOLARIZE(0.2), END},
 dino_local[] = {CROP(0.05, 0.4, KD_BICUBIC), FLIP, JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GRAY, BLUR(0.5, PIL_RADIUS), END},
+dino_convnet_local[] = {CROP(0.05, 0.14, KD_BICUBIC), FLIP, JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GRAY, BLUR(0.5, PIL_RADIUS), END},
+swav[] = {CROP(0.08, 1, KD_BILINEAR), FLIP, JITTER(0.8, 0.8, 0.8, 0.8, 0.2), GRAY, BLUR(0.5, PIL_RADIUS), END},
+swav_global[] = {CROP(0.14, 1, KD_BILINEAR), FLIP, JITTER(0.8, 0.8, 0.8, 0.8, 0.2), GRAY, BLUR(0.5, PIL_RADIUS), END},
+swav_local[] = {CROP(0.05, 0.14, KD_BILINEAR), FLIP, JITTER(0.8, 0.8, 0.8, 0.8, 0.2), GRAY, BLUR(0.5, PIL_RADIUS), END},
+pirl_image[] = {CROP(0.08, 1, KD_BILINEAR), JITTER(1, 0.4, 0.4, 0.4, 0.2), GRAY, FLIP, END},
+pirl_jigsaw[] = {CROP(0.6, 1, KD_BILINEAR), JITTER(1, 0.4, 0.4, 0.4, 0.2), GRAY, FLIP, END},
+pirl_blur_jigsaw[] = {CROP(0.6, 1, KD_BILINEAR), FLIP, JITTER(0.8, 0.8, 0.8, 0.8, 0.2), GRAY, BLUR(0.5, PIL_RADIUS), END},
+htdt[] = {CROP(0.2, 1, KD_BICUBIC), JITTER(0.8, 0.4, 0.4, 0.4, 0.1), RARELY_GRAY, FLIP, END},
 solo_symmetric[] = {CROP(0.08, 1, KD_BICUBIC), JITTER(0.8, 0.8, 0.8, 0.8, 0.2), GRAY, BLUR(0.5, PIL_RADIUS), FLIP, END},
 solo_symmetric_weak[] = {CROP(0.08, 1, KD_BICUBIC), JITTER(0.8, 0.4, 0.4, 0.4, 0.1), GRAY, BLUR(0.5, PIL_RADIUS), FLIP, END},
 solo_asymmetric_1[] = {CROP(0.08, 1, KD_BICUBIC), JITTER(0.8, 0.4, 0.4, 0.2, 0.1), GRAY, FLIP, END},
@@ -98,6 +107,52 @@ static const named_recipe recipes[] = {
      "imagenet",
      1,
      {dino_local}},
+    {"dino_convnet_local",
+     "DINO's local crops for ResNets, whose global ones are dino (facebookresearch/dino README)",
+     "imagenet",
+     1,
+     {dino_convnet_local}},
+    {"swav",
+     "SwAV and DeepCluster v2 with two views (facebookresearch/swav multicropdataset.py)",
+     "imagenet_swav",
+     1,
+     {swav}},
+    {"swav_global",
+     "SwAV's and DeepCluster v2's global crops (facebookresearch/swav scripts)",
+     "imagenet_swav",
+     1,
+     {swav_global}},
+    {"swav_local",
+     "SwAV's and DeepCluster v2's local crops (facebookresearch/swav scripts)",
+     "imagenet_swav",
+     1,
+     {swav_local}},
+    {"pirl_image",
+     "PIRL's image, without PIL's random photometric changes (vissl "
+     "pirl_jigsaw_4node_resnet50.yaml)",
+     "imagenet",
+     1,
+     {pirl_image}},
+    {"pirl_jigsaw",
+     "the view that PIRL cuts patches of, altered as a whole, where vissl alters each patch",
+     "imagenet",
+     1,
+     {pirl_jigsaw}},
+    {"pirl_blur_image",
+     "PIRL's image with SimCLR's colours and blur (vissl photo_gblur.yaml)",
+     "imagenet",
+     1,
+     {swav}},
+    {"pirl_blur_jigsaw",
+     "the same for the view that is cut into patches",
+     "imagenet",
+     1,
+     {pirl_blur_jigsaw}},
+    {"htdt",
+     "W-MSE at 64 px (htdt/self-supervised), where colours change before the cut, here after it",
+     "tiny_imagenet",
+     1,
+     {htdt}},
     {"solo_cifar_symmetric",
      "solo-learn on CIFAR: SimCLR, SwAV, DeepCluster v2, SupCon (augmentations/symmetric.yaml)",
      "cifar10",
@@ -140,6 +195,9 @@ static const named_recipe recipes[] = {
 
 static const recipe_statistics statistics[] = {
     {"imagenet", {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
+    {"imagenet_swav", {0.485, 0.456, 0.406}, {0.228, 0.224, 0.225}}, /* as its code has it */
+    {"tiny_imagenet", {0.480, 0.448, 0.398}, {0.277, 0.269, 0.282}}, /* as htdt has it */
+    {"stl10", {0.43, 0.42, 0.39}, {0.27, 0.26, 0.27}},               /* as htdt has it */
     {"cifar10", {0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}},
     {"cifar100", {0.5071, 0.4865, 0.4409}, {0.2673, 0.2564, 0.2762}},
 };

@@ -19,7 +19,7 @@ typedef struct recipe_statistics {
 typedef struct named_recipe {
     const char *name;
     const char *source;    /* what it is and where it is from */
-    const char *normalize; /* imagenet, cifar10, cifar100, store or none */
+    const char *normalize; /* store, none, or the name of a row of recipe_statistics_at */
     int lists;             /* view i takes list i modulo this */
     const recipe_step *list[2];
 } named_recipe;

@@ -13,12 +13,12 @@
 
 /* Own kernels: .cu files, which tests build for the CPU too. A new family is named here, and its
  * file in meson.build. */
+/* clang-format off */
 #define OWN_FAMILIES(X)                                                                            \
-    X(cuda_augment)                                                                                \
-    X(cuda_average)                                                                                \
-    X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm) X(cuda_norm) X(cuda_norm_grad)           \
-        X(cuda_pad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce) X(cuda_shape) X(cuda_softmax)      \
-            X(cuda_source) X(cuda_update) X(cuda_where)
+    X(cuda_augment) X(cuda_average) X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm)          \
+    X(cuda_norm) X(cuda_norm_grad) X(cuda_pad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce)         \
+    X(cuda_shape) X(cuda_softmax) X(cuda_source) X(cuda_update) X(cuda_where)
+/* clang-format on */
 
 /* Kernels of vendors' libraries. */
 #define LIBRARY_FAMILIES(X) X(cuda_convolution) X(cuda_matmul)
