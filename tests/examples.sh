@@ -19,7 +19,7 @@ idx() {
     {
         printf "\000\000\010\00$2\000\000\000\040"
         [ "$2" = 1 ] || printf '\000\000\000\034\000\000\000\034'
-        if [ "$2" = 1 ]; then head -c 32 /dev/zero; else bytes $((32 * 784)); fi
+        if [ "$2" = 1 ]; then bytes 32 | tr '\n1-9' '\000\001-\011'; else bytes $((32 * 784)); fi
     } >"idx/$1"
 }
 
@@ -50,6 +50,9 @@ for run in $(find "$1/examples" -name '*.yaml' | sort); do
     data=$(awk '/^data:/ {inside = 1} inside && sub(/.*plugin: */, "") {sub(/[,}].*/, ""); print; exit}' "$run")
     path=
     [ ! -d "$data" ] || path="data.path=$data"
+    case $run in # clusters are fewer than samples
+    *deepcluster*) path="$path method.prototypes=[8,8]" ;;
+    esac
     if ! "$program" plan "$run" device.plugin=reference train.batch=16 $path >log 2>&1; then
         echo "$run:"
         cat log

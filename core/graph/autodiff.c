@@ -63,6 +63,14 @@ static void accumulate(struct value *v, kd_tensor *d, bool broadcast) {
     v->gradient = v->gradient ? as_value(kd_add(&v->gradient->base, d)) : as_value(d);
 }
 
+static bool needs_input(const struct node *n) {
+    bool needs = false;
+    for (uint32_t i = 0; i < n->view.n_inputs; i++) {
+        needs = needs || n->in[i]->needs_gradient;
+    }
+    return needs;
+}
+
 static void differentiate(graph *g, struct node *n) {
     const uint32_t n_in = n->view.n_inputs, n_out = n->view.n_outputs;
     kd_tensor *in[n_in + 1], *out[n_out], *dout[n_out], *din[n_in + 1];
@@ -72,7 +80,14 @@ static void differentiate(graph *g, struct node *n) {
         dout[i] = n->out[i]->gradient ? &n->out[i]->gradient->base : NULL;
         any = any || dout[i];
     }
-    if (!any || !n->op->gradient) {
+    if (!any || !needs_input(n)) {
+        return;
+    }
+    if (!n->op->gradient) {
+        graph_fail(g, n->view.path,
+                   "'%s' has no gradient, and the loss depends on what is trained through it; run "
+                   "it in training mode, or stop the gradient",
+                   n->op->name);
         return;
     }
     for (uint32_t i = 0; i < n_in; i++) {
@@ -91,13 +106,9 @@ static void differentiate(graph *g, struct node *n) {
 static void mark(graph *g, int nodes) {
     for (int i = 0; i < nodes; i++) {
         struct node *n = g->nodes.item[i];
-        bool needs = false;
-        for (uint32_t k = 0; k < n->view.n_inputs; k++) {
-            needs = needs || n->in[k]->needs_gradient;
-        }
+        const bool needs = needs_input(n) && !(n->op->flags & KD_OP_CONSTANT);
         for (uint32_t k = 0; k < n->view.n_outputs; k++) {
-            n->out[k]->needs_gradient =
-                n->out[k]->needs_gradient || (needs && !(n->op->flags & KD_OP_CONSTANT));
+            n->out[k]->needs_gradient = n->out[k]->needs_gradient || needs;
         }
     }
 }

@@ -118,8 +118,8 @@ static bool attention_grad_shape(const kd_node *node, kd_spec *out, kd_error *er
 
 const kd_op ops_attention[] = {
     OP("layer_norm", 3, 3, 0, layer_norm_shape, layer_norm_gradient),
-    OP("layer_norm_grad", 5, 3, KD_OP_CONSTANT, layer_norm_grad_shape, NULL),
+    OP("layer_norm_grad", 5, 3, 0, layer_norm_grad_shape, NULL),
     OP("attention", 1, 2, KD_OP_REAL, attention_shape, attention_gradient),
-    OP("attention_grad", 4, 1, KD_OP_CONSTANT, attention_grad_shape, NULL),
+    OP("attention_grad", 4, 1, 0, attention_grad_shape, NULL),
     {0},
 };

@@ -127,7 +127,7 @@ static bool weight_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) 
 const kd_op ops_contract[] = {
     OP("matmul", KD_OP_WIDEN | KD_OP_PROMOTE, matmul_shape, matmul_gradient),
     OP("conv2d", KD_OP_PROMOTE, conv2d_shape, conv2d_gradient),
-    OP("conv2d_input_grad", KD_OP_PROMOTE | KD_OP_CONSTANT, input_grad_shape, NULL),
-    OP("conv2d_weight_grad", KD_OP_PROMOTE | KD_OP_REAL | KD_OP_CONSTANT, weight_grad_shape, NULL),
+    OP("conv2d_input_grad", KD_OP_PROMOTE, input_grad_shape, NULL),
+    OP("conv2d_weight_grad", KD_OP_PROMOTE | KD_OP_REAL, weight_grad_shape, NULL),
     {0},
 };

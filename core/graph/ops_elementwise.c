@@ -167,7 +167,7 @@ const kd_op ops_elementwise[] = {
     OP("abs", 1, 0, same_shape, abs_gradient),
     OP("relu", 1, 0, real_shape, relu_gradient),
     OP("gelu", 1, 0, real_shape, gelu_gradient),
-    OP("gelu_grad", 2, KD_OP_CONSTANT, gelu_grad_shape, NULL),
+    OP("gelu_grad", 2, 0, gelu_grad_shape, NULL),
     OP("affine", 1, 0, real_shape, affine_gradient),
     OP("cast", 1, 0, cast_shape, cast_gradient),
     OP("copy", 1, 0, same_shape, copy_gradient),

@@ -117,9 +117,9 @@ static bool norm_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 
 const kd_op ops_image[] = {
     OP("max_pool2d", 1, 1, 2, 0, pool_shape, pool_gradient),
-    OP("max_pool2d_grad", 2, 2, 1, KD_OP_CONSTANT, pool_grad_shape, NULL),
+    OP("max_pool2d_grad", 2, 2, 1, 0, pool_grad_shape, NULL),
     OP("batch_norm", 5, 6, 5, 0, norm_shape, norm_gradient),
-    OP("batch_norm_grad", 6, 6, 4, KD_OP_CONSTANT, norm_grad_shape, NULL),
-    OP("batch_norm_inference", 5, 6, 1, KD_OP_CONSTANT, norm_shape, NULL),
+    OP("batch_norm_grad", 6, 6, 4, 0, norm_grad_shape, NULL),
+    OP("batch_norm_inference", 5, 6, 1, 0, norm_shape, NULL),
     {0},
 };

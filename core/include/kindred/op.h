@@ -21,7 +21,7 @@ typedef struct kd_node {
 #define KD_OP_BROADCAST 1u
 /* The output is the first input's memory under another shape: no kernel, no copy. */
 #define KD_OP_ALIAS 2u
-/* No gradient flows through; `gradient` is NULL. */
+/* By definition no gradient flows through; `gradient` is NULL. */
 #define KD_OP_CONSTANT 4u
 /* The host widens bf16 inputs to the run's real type first, so that products of tensors,
  * normalisations, exponentials, losses and sums are never rounded to the compute type. */
@@ -41,7 +41,8 @@ typedef struct kd_op {
     bool (*shape)(const kd_node *node, kd_spec *outputs, kd_error *err);
 
     /* Emits d loss / d input from d loss / d output. dout[i] is NULL when nothing depends on output
-     * i. din[] starts NULL; leave it so where no gradient flows. */
+     * i. din[] starts NULL; leave it so where no gradient flows. NULL without KD_OP_CONSTANT: there
+     * is one, but not here, so a loss whose gradient would have to pass is refused. */
     void (*gradient)(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                      kd_tensor *const *dout, kd_tensor **din);
 } kd_op;

@@ -72,16 +72,18 @@ static void ask(dnn_build *b, descriptor graph, cudnnBackendHeurMode_t mode, off
     ret->count = ret->count > ret->made ? ret->made : ret->count;
 }
 
-/* Notes of an engine, bit 1u << note. Both kinds of note are enumerations of one size. */
+/* Notes of an engine, bit 1u << note; all of them when it does not tell. Both kinds of note are
+ * enumerations of one size. */
 static uint32_t notes_of(const vendor *v, descriptor engine, cudnnBackendAttributeName_t name,
                          cudnnBackendAttributeType_t type) {
     int note[32] = {0};
     int64_t count;
     uint32_t ret = 0;
-    if (get(v, engine, name, type, 32, &count, note)) {
-        for (int64_t i = 0; i < count && i < 32; i++) {
-            ret |= 1u << note[i];
-        }
+    if (!get(v, engine, name, type, 32, &count, note)) {
+        return UINT32_MAX;
+    }
+    for (int64_t i = 0; i < count && i < 32; i++) {
+        ret |= 1u << note[i];
     }
     return ret;
 }
