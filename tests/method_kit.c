@@ -274,7 +274,8 @@ static void write_samples(const method_kit *k, kd_program *p, const char *prefix
 }
 
 /* The host's own value, which must be the file's. */
-static double scheduled_value(const method_kit *k, const kd_schedule *s, const char *name, int step) {
+static double scheduled_value(const method_kit *k, const kd_schedule *s, const char *name,
+                              int step) {
     const double got = schedule_scalar(s, step, k->epoch_steps, k->total_steps);
     char key[256];
     snprintf(key, sizeof key, "scheduled.%s", name);

@@ -43,9 +43,9 @@ static void find_last_uses(planner *p) {
     }
 }
 
-/* May output 0 of node i be written over its input k? The input must die here, have as many elements
- * of the same size (an i32 [n, 1] that is compared with [1, 4] has the bytes of its u8 [n, 4], and
- * is read after they are written), and be read by the node through that operand only. */
+/* May output 0 of node i be written over its input k? The input must die here, have as many
+ * elements of the same size (an i32 [n, 1] that is compared with [1, 4] has the bytes of its u8 [n,
+ * 4], and is read after they are written), and be read by the node through that operand only. */
 static bool can_share(const planner *p, const struct node *n, int i, uint32_t k) {
     const struct value *x = plan_owner(n->in[k]);
     if (p->buffer_of[x->id] < 0 || p->last_use[x->id] != i ||

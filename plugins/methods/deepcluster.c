@@ -5,10 +5,9 @@
  * source  Caron et al. 2020, https://arxiv.org/abs/2006.09882, appendix D;
  *         facebookresearch/swav main_deepclusterv2.py. There the samples that the last epoch's
  *         shuffling left out have no target; here they keep the rows of the epoch before. */
-#include <kindred/method.h>
-#include <math.h>
+#include "kmeans.h"
 
-enum { MAX_HEADS = 16, MAX_BANKS = 2, MAX_PARTS = 64 };
+enum { MAX_HEADS = 16, MAX_VIEWS = 64 };
 
 struct deepcluster {
     double temperature;
@@ -76,7 +75,8 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     }
     kd_tensor *clusters = kd_gather(assignments(self, s, in), in->indices);
     for (int64_t h = 0; h < heads; h++) {
-        kd_tensor *scores = kd_matmul_with(z, prototypes(self, s, h), false, true), *target[64];
+        kd_tensor *scores = kd_matmul_with(z, prototypes(self, s, h), false, true),
+                  *target[MAX_VIEWS];
         for (uint32_t v = 0; v < in->n_views; v++) {
             target[v] = KD_RESHAPE(kd_slice(clusters, 1, h, h + 1), n);
         }
@@ -99,28 +99,6 @@ static void fill(const void *config, kd_scope s, const kd_method_input *in) {
     }
 }
 
-/* The most similar centre of rows [count, output]: i32 [count]. */
-static kd_tensor *nearest(kd_tensor *rows, kd_tensor *centres) {
-    return kd_argmax(kd_matmul_with(rows, centres, false, true));
-}
-
-/* One round: centres become the directions of their rows' sums; those without rows stay. The bank
- * goes by in parts, so that similarities never take more memory than a part's. */
-static kd_tensor *move(kd_scope s, kd_tensor *const *part, int64_t parts, kd_tensor *centres) {
-    const int64_t count = kd_dim(centres, 0);
-    kd_tensor *sums = NULL, *sizes = NULL;
-    for (int64_t i = 0; i < parts; i++) {
-        kd_tensor *of = nearest(part[i], centres);
-        kd_tensor *ones = kd_fill(s, (kd_spec){.rank = 2, .dim = {kd_dim(part[i], 0), 1}}, 1);
-        kd_tensor *sum = kd_scatter_add(of, part[i], count);
-        kd_tensor *size = kd_scatter_add(of, ones, count);
-        sums = sums ? kd_add(sums, sum) : sum;
-        sizes = sizes ? kd_add(sizes, size) : size;
-    }
-    kd_tensor *full = kd_greater(sizes, kd_scalar(s, 0));
-    return kd_l2_normalize(kd_where(full, sums, centres));
-}
-
 /* Spherical k-means of one head from random rows of its bank. Sets the head's prototypes; returns
  * the cluster of every sample, i32 [samples, 1]. */
 static kd_tensor *cluster(const struct deepcluster *self, kd_scope s, const kd_method_input *in,
@@ -128,24 +106,12 @@ static kd_tensor *cluster(const struct deepcluster *self, kd_scope s, const kd_m
     const int64_t n = in->samples, count = self->prototypes.value[head];
     char stream[32];
     snprintf(stream, sizeof stream, "deepcluster.%d", (int)head);
-    kd_tensor *rows = bank(self, s, in, head % self->banks), *part[MAX_PARTS], *of[MAX_PARTS];
-    kd_tensor *first, *draw = kd_random(key, kd_stream(stream), 1, &n);
+    kd_tensor *rows = bank(self, s, in, head % self->banks), *first, *of;
+    kd_tensor *draw = kd_random(key, kd_stream(stream), 1, &n);
     kd_top_k(draw, count, &draw, &first);
-    kd_tensor *centres = kd_gather(rows, first);
-    const int64_t wanted = n * count >> 24, parts = wanted < 1           ? 1
-                                                    : wanted > MAX_PARTS ? MAX_PARTS
-                                                                         : wanted;
-    for (int64_t i = 0; i < parts; i++) {
-        part[i] = kd_slice(rows, 0, i * n / parts, (i + 1) * n / parts);
-    }
-    for (int i = 0; i < self->iterations; i++) {
-        centres = move(s, part, parts, centres);
-    }
-    for (int64_t i = 0; i < parts; i++) {
-        of[i] = nearest(part[i], centres);
-    }
+    kd_tensor *centres = kmeans(s, rows, kd_gather(rows, first), self->iterations, &of);
     kd_assign(prototypes(self, s, head), centres);
-    return KD_RESHAPE(kd_concat_all(of, (uint32_t)parts, 0), n, 1);
+    return KD_RESHAPE(of, n, 1);
 }
 
 static void cluster_all(const void *config, kd_scope s, const kd_method_input *in) {
@@ -171,4 +137,4 @@ static const kd_method_program programs[] = {
     {.name = "cluster", .when = KD_AT_EPOCH, .build = cluster_all},
 };
 
-KD_METHOD(.min_views = 2, .max_views = 64, .build = build, KD_PROGRAMS(programs))
+KD_METHOD(.min_views = 2, .max_views = MAX_VIEWS, .build = build, KD_PROGRAMS(programs))
