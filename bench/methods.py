@@ -13,7 +13,9 @@ images; spread is the standard deviation of the unit embeddings, times the root 
 """
 import argparse
 import json
+import math
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -67,14 +69,21 @@ def lines_of(folder):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def width_of(name):
+    """The width of the embeddings whose spread the method reports."""
+    found = re.search(r"\boutput: (\d+)", METHODS[name][0])
+    return int(found.group(1)) if found else 128
+
+
 def result_of(name):
-    """-> untrained, trained accuracy, spread, seconds a step; None where the run has not ended."""
+    """-> untrained, trained accuracy, spread, lines of steps; None where the run has not ended."""
     lines = lines_of(f"runs/bench-{name}")
     knn = {line["of"]: line["value"] for line in lines if line.get("eval") == "knn"}
     steps = [line for line in lines if "loss" in line]
     if "trained encoder" not in knn:
         return None
-    return knn["untrained encoder"], knn["trained encoder"], steps[-1].get("spread"), steps
+    spread = steps[-1]["spread"] * math.sqrt(width_of(name))
+    return knn["untrained encoder"], knn["trained encoder"], spread, steps
 
 
 def train(name, args):
@@ -96,7 +105,7 @@ def report(names):
         untrained, trained, spread, steps = found
         print(f"| {name} | {100 * untrained:.1f} % | {100 * trained:.1f} % "
               f"| {100 * (trained - untrained):+.1f} | {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f} "
-              f"| {'-' if spread is None else format(spread, '.4f')} |")
+              f"| {spread:.2f} |")
 
 
 def speed(names, args):

@@ -123,6 +123,7 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     kd_tensor *raw = scores(self, encoder, head, in, TEACHER_VIEWS);
     kd_tensor *p = targets(self, s, raw);
     kd_report(s, "teacher_entropy", entropy(s, p));
+    kd_report(s, "spread", kd_spread(raw));
     return kd_swapped_cross_entropy(kd_scale(logits, 1 / self->temperature), p,
                                     kd_dim(raw, 0) / TEACHER_VIEWS);
 }

@@ -56,6 +56,7 @@ static kd_tensor *nt_xent(kd_scope s, kd_tensor *z, int64_t n, double temperatur
         accuracy = kd_add(accuracy, kd_accuracy(logits, partner));
     }
     kd_report(s, "accuracy", accuracy);
+    kd_report(s, "spread", kd_spread(z));
     return kd_scale(loss, (double)n / (double)(rows - n));
 }
 
