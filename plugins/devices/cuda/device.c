@@ -37,7 +37,7 @@ static bool find_gpu(int index, kd_error *err) {
     if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
         cudaGetLastError();
         kd_fail(err, KD_E_UNSUPPORTED, "no NVIDIA driver is installed");
-        return kd_hint(err, "use device: cpu, or install NVIDIA's driver for CUDA %d",
+        return kd_hint(err, "use device: {plugin: cpu}, or install NVIDIA's driver for CUDA %d",
                        MAJOR(CUDART_VERSION));
     }
     if (MAJOR(driver) < MAJOR(CUDART_VERSION)) {
@@ -70,8 +70,9 @@ static bool check_gpu(int index, struct cudaDeviceProp *ret, kd_error *err) {
         kd_fail(err, KD_E_DEVICE,
                 "%s is too old: it has compute capability %d.%d, and %d.0 is needed", ret->name,
                 ret->major, ret->minor, OLDEST_GPU);
-        return kd_hint(err,
-                       "use device: cpu, or a GPU from Ampere on (A100, H100, RTX 30 or newer)");
+        return kd_hint(
+            err,
+            "use device: {plugin: cpu}, or a GPU from Ampere on (A100, H100, RTX 30 or newer)");
     }
     return true;
 }
@@ -117,6 +118,7 @@ static void device_close(kd_device *device) {
     if (device->stream) {
         cudaStreamDestroy(device->stream);
     }
+    cudaGetLastError(); /* what failed on the way: the next device begins with a clean slate */
     free(device);
 }
 
@@ -160,6 +162,7 @@ static size_t overhead(kd_device *device) {
 static bool wait_for_all(kd_device *device, kd_error *err) {
     const cudaError_t status = cudaStreamSynchronize(device->stream);
     if (device->failed) {
+        cudaGetLastError(); /* or the next launch would be blamed for it */
         device->failed = false;
         return kd_fail(err, device->failure.code, "%s", device->failure.message);
     }

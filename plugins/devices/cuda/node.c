@@ -32,8 +32,9 @@ bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
         if (dtype < 0 || dtype > KD_U8 || !(types >> dtype & 1u)) {
             kd_fail(err, KD_E_UNSUPPORTED, "%s: the cuda device has no %s of %s", node->path,
                     node->op, type_name(dtype));
-            return dtype == KD_F64 ? kd_hint(err, "f64 is for checks: use device: reference")
-                                   : false;
+            return dtype == KD_F64
+                       ? kd_hint(err, "f64 is for checks: use device: {plugin: reference}")
+                       : false;
         }
     }
     return true;
@@ -65,7 +66,7 @@ bool refuse(const kd_node *node, const char *why, kd_error *err) {
         used = append_spec(text, sizeof text, used, operand(node, i));
     }
     kd_fail(err, KD_E_UNSUPPORTED, "%s: %s of%s: %s", node->path, node->op, text, why);
-    return kd_hint(err, "use device: cpu");
+    return kd_hint(err, "use device: {plugin: cpu}");
 }
 
 void *state_create(size_t bytes, kd_error *err) {

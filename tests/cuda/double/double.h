@@ -16,25 +16,27 @@
 typedef struct double_state {
     int driver; /* CUDA version of the driver: 13000; 0: none */
     int gpus;
-    int capability;        /* major */
-    const char *missing;   /* a library that does not load, or a call that it lacks */
-    int64_t calls;         /* made so far, of those that can fail */
-    int64_t fail_at;       /* the call of this number fails, from 1; 0: none */
-    int64_t failed;        /* how many have */
-    int64_t launches;      /* of recordings */
-    int64_t live;          /* things made and not given back */
-    size_t capacity, used; /* bytes of device memory; capacity 0: without limit */
-    bool late;             /* copies and clears happen when they are waited for */
-    int64_t late_count;    /* that are still to happen */
-    char why[256];         /* misuse of a library: empty when there was none */
+    int capability;          /* major */
+    const char *missing;     /* a library that does not load, or a call that it lacks */
+    int64_t calls;           /* made so far, of those that can fail */
+    int64_t fail_at;         /* the call of this number fails, from 1; 0: none */
+    int64_t failed;          /* how many have */
+    const char *failed_call; /* the last of them */
+    int64_t launches;        /* of recordings */
+    int64_t live;            /* things made and not given back */
+    size_t capacity, used;   /* bytes of device memory; capacity 0: without limit */
+    bool late;               /* copies and clears happen when they are waited for */
+    int64_t late_count;      /* that are still to happen */
+    char why[256];           /* misuse of a library: empty when there was none */
 } double_state;
 
 extern double_state cuda_double;
 
 extern int double_last; /* what cudaGetLastError says */
 
-/* Counts a call. Does this one fail? */
-bool double_fails(void);
+/* Counts a call, the function that asks. Does this one fail? */
+#define double_fails() double_call_fails(__func__)
+bool double_call_fails(const char *call);
 
 /* Records misuse, the first one. */
 __attribute__((format(printf, 1, 2))) void double_misused(const char *format, ...);

@@ -10,10 +10,11 @@
 
 double_state cuda_double = {.driver = CUDART_VERSION, .gpus = 1, .capability = 9};
 
-bool double_fails(void) {
+bool double_call_fails(const char *call) {
     cuda_double.calls++;
     const bool fails = cuda_double.calls == cuda_double.fail_at;
     cuda_double.failed += fails;
+    cuda_double.failed_call = fails ? call : cuda_double.failed_call;
     return fails;
 }
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Nodes of both libraries over their double: every call may fail, nothing leaks, and no sum is
+ * wrong. */
+#include "test_double.h"
+
+static const kd_kernel *kernel_of(const char *op) {
+    for (uint32_t i = 0; i < table->n_kernels; i++) {
+        const kd_kernel *k = (const kd_kernel *)(const void *)((const char *)table->kernels +
+                                                               (size_t)i * table->kernel_stride);
+        if (strcmp(k->op, op) == 0) {
+            return k;
+        }
+    }
+    cr_assert_fail("no kernel for %s", op);
+    return NULL;
+}
+
+/* A node of each library, in both types. */
+static const int32_t types[] = {KD_F32, KD_BF16};
+
+static kd_node product_of(kd_spec specs[3], int32_t type) {
+    specs[0] = (kd_spec){type, 2, {3, 5}};
+    specs[1] = (kd_spec){type, 2, {5, 4}};
+    specs[2] = (kd_spec){type, 2, {3, 4}};
+    return (kd_node){.size = sizeof(kd_node),
+                     .n_inputs = 2,
+                     .n_outputs = 1,
+                     .op = "matmul",
+                     .path = "here",
+                     .inputs = specs,
+                     .outputs = specs + 2};
+}
+
+static kd_node weight_grad_of(kd_spec specs[3], int32_t type) {
+    specs[0] = (kd_spec){type, 4, {2, 3, 3, 2}};
+    specs[1] = (kd_spec){type, 4, {2, 3, 3, 4}};
+    specs[2] = (kd_spec){KD_F32, 4, {4, 1, 1, 2}};
+    return (kd_node){.size = sizeof(kd_node),
+                     .n_inputs = 2,
+                     .n_outputs = 1,
+                     .op = "conv2d_weight_grad",
+                     .path = "here",
+                     .inputs = specs,
+                     .outputs = specs + 2};
+}
+
+#define SLOT 1024 /* bytes of each operand */
+
+/* Operands of ones, and an output of nothing that is a number. */
+static void fill(kd_device *device, const kd_node *node, char *at) {
+    char bytes[3 * SLOT];
+    const bool half = node->inputs[0].dtype == KD_BF16;
+    for (int64_t i = 0; i < 2 * SLOT / (half ? 2 : 4); i++) {
+        double_put(bytes, half, i, 1);
+    }
+    memset(bytes + 2 * SLOT, 0xff, SLOT);
+    table->upload(device, at, bytes, sizeof bytes);
+}
+
+/* Every number of the output is a sum of ones: so many. */
+static bool has_sums(kd_device *device, const kd_node *node, const char *output, kd_error *err) {
+    const kd_spec *a = &node->inputs[0], *y = &node->outputs[0];
+    const int64_t wanted = a->rank == 2 ? a->dim[1] : a->dim[0] * a->dim[1] * a->dim[2];
+    char bytes[SLOT];
+    table->download(device, bytes, output, sizeof bytes);
+    if (!table->wait(device, err)) {
+        return false;
+    }
+    for (int64_t i = 0; i < kd_elements(y); i++) {
+        const double got = double_get(bytes, y->dtype == KD_BF16, i);
+        cr_assert_float_eq(got, (double)wanted, 0, "%s of type %d: %g, call %lld fails", node->op,
+                           a->dtype, got, (long long)cuda_double.fail_at);
+    }
+    return true;
+}
+
+static bool run_captured(kd_device *device, const kd_node *node, const kd_kernel *kernel,
+                         void *state, char *at, kd_error *err) {
+    void *in[] = {at, at + SLOT}, *out[] = {at + 2 * SLOT}, *recording = NULL;
+    if (!table->capture_begin(device, err)) {
+        return false;
+    }
+    kernel->run(device, node, state, in, out, at + 3 * SLOT);
+    if (!table->capture_end(device, &recording, err)) {
+        return false;
+    }
+    table->launch(device, recording);
+    const bool ok = table->wait(device, err);
+    table->capture_release(device, recording);
+    return ok;
+}
+
+static bool run_plain_and_captured(kd_device *device, const kd_node *node, const kd_kernel *kernel,
+                                   void *state, char *at, kd_error *err) {
+    void *in[] = {at, at + SLOT}, *out[] = {at + 2 * SLOT};
+    fill(device, node, at);
+    kernel->run(device, node, state, in, out, at + 3 * SLOT);
+    if (!table->wait(device, err) || !has_sums(device, node, out[0], err)) {
+        return false;
+    }
+    fill(device, node, at);
+    return run_captured(device, node, kernel, state, at, err) &&
+           has_sums(device, node, out[0], err);
+}
+
+/* Prepares and runs a node with fresh memory, plain and captured. Gives everything back. */
+static bool run_node(kd_device *device, const kd_node *node, kd_error *err) {
+    const kd_kernel *kernel = kernel_of(node->op);
+    void *state = NULL, *memory = NULL;
+    size_t scratch = 0;
+    if (!kernel->prepare(device, node, &state, &scratch, err)) {
+        return false;
+    }
+    bool ok = table->allocate(device, 3 * SLOT + scratch, &memory, err);
+    if (ok) {
+        ok = run_plain_and_captured(device, node, kernel, state, memory, err);
+        table->release(device, memory);
+    }
+    kernel->release(device, state);
+    return ok;
+}
+
+static bool session(kd_error *err) {
+    kd_device *device = NULL;
+    if (!table->open(&defaults, NULL, &device, err)) {
+        return false;
+    }
+    bool ok = true;
+    for (int i = 0; i < 4 && ok; i++) {
+        kd_spec specs[3];
+        const kd_node node =
+            i < 2 ? product_of(specs, types[i % 2]) : weight_grad_of(specs, types[i % 2]);
+        ok = run_node(device, &node, err);
+    }
+    table->close(device);
+    return ok;
+}
+
+/* Of these alone nobody need hear: an engine that cannot be asked or built has another in its
+ * place, and what gives things back cannot fail. The sums are checked all the same. */
+static bool may_be_quiet(const char *call) {
+    static const char *const calls[] = {
+        "cudnnBackendCreateDescriptor", "cudnnBackendSetAttribute", "cudnnBackendGetAttribute",
+        "cudnnBackendFinalize",         "cudaStreamSynchronize",
+    };
+    bool ret = false;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ret = ret || strcmp(calls[i], call) == 0;
+    }
+    return ret;
+}
+
+DOUBLE_TEST(survives_the_failure_of_any_call) {
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(session(&err), "%s", err.message);
+    cr_expect_eq(cuda_double.live, 0);
+    const int64_t calls = cuda_double.calls;
+    int heard = 0;
+    cr_assert_gt(calls, 300);
+    for (int64_t n = 1; n <= calls; n++) {
+        cuda_double.calls = cuda_double.failed = 0;
+        cuda_double.fail_at = n;
+        err = (kd_error)KD_ERROR_INIT;
+        const bool ok = session(&err);
+        heard += !ok;
+        cr_expect_eq(cuda_double.failed, 1, "call %lld of %lld", (long long)n, (long long)calls);
+        cr_expect(ok ? may_be_quiet(cuda_double.failed_call) : err.message[0],
+                  "%s, call %lld, fails without a word", cuda_double.failed_call, (long long)n);
+        cr_expect_eq(cuda_double.live, 0, "%s, call %lld, fails and leaks", cuda_double.failed_call,
+                     (long long)n);
+    }
+    cr_expect_gt(heard, (int)(calls / 3), "%d of %lld", heard, (long long)calls);
+}
+
+/* CUDA keeps its last error: the next launch would be blamed for it. */
+DOUBLE_TEST(hears_of_a_failure_once) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    void *memory = NULL;
+    const kd_node node = weight_grad_of(specs, KD_BF16);
+    kd_device *device = must_open();
+    cr_assert(table->allocate(device, 4, &memory, &err), "%s", err.message);
+    cuda_double.fail_at = cuda_double.calls + 1;
+    table->upload(device, memory, "abc", 4);
+    cr_expect_not(table->wait(device, &err));
+    cr_expect_str_eq(err.message, "upload: as the test wants");
+    cr_expect(run_node(device, &node, &err), "%s", err.message);
+    table->release(device, memory);
+    table->close(device);
+}
+
+DOUBLE_TEST(takes_deterministic_engines_only_unless_told) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    const kd_node node = weight_grad_of(specs, KD_F32);
+    kd_device *device = must_open();
+    cr_expect(run_node(device, &node, &err), "%s", err.message);
+    table->close(device);
+    cr_assert(table->open(&(config){.deterministic = false}, NULL, &device, &err));
+    /* The double complains when the other one is executed. */
+    cr_expect_not(run_node(device, &node, &err));
+    table->close(device);
+    cr_expect(strstr(cuda_double.why, "engine 0"), "%s", cuda_double.why);
+    cuda_double.why[0] = 0;
+}

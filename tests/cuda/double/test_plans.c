@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What cuDNN itself says of the device's convolutions: it makes execution plans for a GPU that is
+ * only described, so it runs where there is none. Every convolution of ResNet-18 and 50, its two
+ * gradients, at 64 and 224 px, in f32 and bf16. Skipped where cuDNN is not installed. */
+#include "convolution.h"
+#include "plan.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+/* All that cuDNN asks of a device. What the two differ in is NVIDIA's data sheets' and the compute
+ * capabilities' table of the CUDA C++ programming guide. */
+#define DESCRIPTION(name, version, processors, clock, memory_clock, cache, shared, memory)         \
+    "{\"deviceName\": \"" name "\", \"deviceVer\": " #version ", \"driverVer\": 13000, "           \
+    "\"multiProcessorCount\": " #processors ", \"smClockRateKHz\": " #clock ", "                   \
+    "\"memClockRateKHz\": " #memory_clock ", \"l2CacheSize\": " #cache ", "                        \
+    "\"maxSharedMemoryPerBlockOptin\": " #shared ", \"totalGlobalMem\": " #memory ", "             \
+    "\"maxGridSize\": [2147483647, 65535, 65535], \"maxBlockSize\": [1024, 1024, 64], "            \
+    "\"cudaDeviceId\": 0, \"warpSize\": 32, \"regsPerBlock\": 65536, "                             \
+    "\"maxSharedMemoryPerBlock\": 49152, \"reservedSharedMemoryPerBlock\": 1024, "                 \
+    "\"maxRegistersPerSM\": 65536, \"pciDeviceId\": 0, \"maxCtasPerSM\": 32, "                     \
+    "\"maxThreadsPerBlock\": 1024, \"maxThreadsPerSM\": 2048, \"isTccDriver\": 0, "                \
+    "\"supportCoopLaunch\": 1}"
+
+static const char h100[] =
+    DESCRIPTION("NVIDIA H100 80GB HBM3", 900, 132, 1980000, 2619000, 52428800, 232448, 85017493504);
+static const char a100[] =
+    DESCRIPTION("NVIDIA A100-SXM4-80GB", 800, 108, 1410000, 1593000, 41943040, 166912, 85094825984);
+
+/* An engine that wants more than this beside its operands would surprise whoever plans a run. */
+#define MOST_WORKSPACE ((int64_t)1 << 29)
+
+typedef struct bench {
+    vendor vendor; /* without handles */
+    int plans, compiled;
+    int64_t workspace; /* the largest */
+} bench;
+
+static void load(bench *b) {
+    kd_error err = KD_ERROR_INIT;
+    if (!vendor_load(&b->vendor.call, &err)) {
+        cr_skip("%s", err.message);
+    }
+    b->vendor.deterministic = true;
+}
+
+static void describe(bench *b, const char *text) {
+    const vendor_calls *call = &b->vendor.call;
+    cr_assert_eq(call->cudnnBackendCreateDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR,
+                                                    &b->vendor.described),
+                 CUDNN_STATUS_SUCCESS);
+    cr_assert_eq(call->cudnnBackendSetAttribute(b->vendor.described,
+                                                CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+                                                CUDNN_TYPE_CHAR, (int64_t)strlen(text) + 1, text),
+                 CUDNN_STATUS_SUCCESS);
+    cr_assert_eq(call->cudnnBackendFinalize(b->vendor.described), CUDNN_STATUS_SUCCESS);
+}
+
+/* A convolution of a net: images of `side`, `in` to `out` channels. */
+typedef struct shape {
+    int64_t side, in, out, kernel, stride;
+} shape;
+
+static const struct {
+    const char *op;
+    plan_builder *build;
+} directions[] = {
+    {"conv2d", build_conv2d},
+    {"conv2d_input_grad", build_conv2d_input_grad},
+    {"conv2d_weight_grad", build_conv2d_weight_grad},
+};
+
+/* Inputs and output of each direction are two of x, w, y and the third. */
+static void specs_of(const shape *s, int direction, int32_t type, kd_spec ret[3]) {
+    const int64_t images = 64, after = (s->side - 1) / s->stride + 1;
+    const kd_spec x = {type, 4, {images, s->side, s->side, s->in}};
+    const kd_spec w = {type, 4, {s->out, s->kernel, s->kernel, s->in}};
+    const kd_spec y = {type, 4, {images, after, after, s->out}};
+    const kd_spec all[3][3] = {{x, w, y}, {y, w, x}, {x, y, w}};
+    memcpy(ret, all[direction], sizeof all[direction]);
+    ret[2].dtype = direction == 2 ? KD_F32 : type; /* gradients of weights are summed in f32 */
+}
+
+static void check(bench *b, const shape *s, int direction, int32_t type) {
+    const kd_attr attrs[] = {KD_I("stride", s->stride), KD_I("padding", s->kernel / 2)};
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    specs_of(s, direction, type, specs);
+    const kd_node node = {.size = sizeof node,
+                          .n_inputs = 2,
+                          .n_outputs = 1,
+                          .n_attrs = 2,
+                          .op = directions[direction].op,
+                          .path = "here",
+                          .inputs = specs,
+                          .outputs = specs + 2,
+                          .attrs = attrs};
+    plan *p = plan_create(&b->vendor, &node, directions[direction].build, &err);
+    cr_assert(p, "%s", err.message);
+    cr_expect_not_null(p->dnn.plan);
+    cr_expect_not(p->dnn.notes & 1u << CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
+    cr_expect_not(type == KD_F32 && p->dnn.notes & 1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE);
+    cr_expect_leq(p->dnn.workspace, MOST_WORKSPACE, "%s %lld: %lld bytes", node.op,
+                  (long long)s->side, (long long)p->dnn.workspace);
+    b->plans++;
+    b->compiled += p->dnn.compiled;
+    b->workspace = p->dnn.workspace > b->workspace ? p->dnn.workspace : b->workspace;
+    plan_destroy(&b->vendor, p);
+}
+
+/* Nobody asks for the gradient of images. */
+static void check_all(bench *b, shape s) {
+    for (int direction = 0; direction < 3; direction++) {
+        if (direction != 1 || s.in != 3) {
+            check(b, &s, direction, KD_F32);
+            check(b, &s, direction, KD_BF16);
+        }
+    }
+}
+
+/* One of each convolution of a stage: two 3x3, or 1x1, 3x3, 1x1; the stride is the 3x3's. */
+static void check_block(bench *b, int depth, int64_t side, int64_t in, int64_t width,
+                        int64_t stride) {
+    const int64_t after = side / stride, out = depth == 50 ? 4 * width : width;
+    if (depth == 50) {
+        check_all(b, (shape){side, in, width, 1, 1});
+        check_all(b, (shape){side, width, width, 3, stride});
+        check_all(b, (shape){after, width, out, 1, 1});
+    } else {
+        check_all(b, (shape){side, in, width, 3, stride});
+        check_all(b, (shape){after, width, out, 3, 1});
+    }
+    if (in != out) {
+        check_all(b, (shape){side, in, out, 1, stride});
+    }
+}
+
+static void check_resnet(bench *b, int depth, int64_t side) {
+    int64_t in = 64;
+    check_all(b, (shape){side, 3, 64, 7, 2});
+    side /= 4;
+    for (int stage = 0; stage < 4; stage++) {
+        const int64_t width = (int64_t)64 << stage, stride = stage ? 2 : 1;
+        check_block(b, depth, side, in, width, stride);
+        side /= stride;
+        in = depth == 50 ? 4 * width : width;
+        check_block(b, depth, side, in, width, 1);
+    }
+}
+
+static void check_device(const char *description) {
+    bench b = {.plans = 0};
+    load(&b);
+    describe(&b, description);
+    check_resnet(&b, 18, 64);
+    check_resnet(&b, 18, 224);
+    check_resnet(&b, 50, 64);
+    check_resnet(&b, 50, 224);
+    fprintf(stderr, "%d plans, %d of them compiled at run time, workspaces of up to %.1f MiB\n",
+            b.plans, b.compiled, (double)b.workspace / 1048576);
+    b.vendor.call.cudnnBackendDestroyDescriptor(b.vendor.described);
+}
+
+Test(cuda_plans, for_an_h100) {
+    check_device(h100);
+}
+
+Test(cuda_plans, for_an_a100) {
+    check_device(a100);
+}
+
+/* cuDNN looks at what it is told: an output of another size than the window makes. */
+Test(cuda_plans, refuses_shapes_that_do_not_fit) {
+    bench b = {.plans = 0};
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    load(&b);
+    describe(&b, h100);
+    specs_of(&(shape){16, 64, 64, 3, 1}, 0, KD_BF16, specs);
+    const kd_node node = {.size = sizeof node,
+                          .n_inputs = 2,
+                          .n_outputs = 1,
+                          .op = "conv2d",
+                          .path = "block.conv",
+                          .inputs = specs,
+                          .outputs = specs + 2}; /* no padding: y would be 14 x 14 */
+    cr_expect_null(plan_create(&b.vendor, &node, build_conv2d, &err));
+    cr_expect(strstr(err.message, "block.conv"), "%s", err.message);
+    b.vendor.call.cudnnBackendDestroyDescriptor(b.vendor.described);
+}
+
+/* What the plans above are worth: without its description cuDNN offers nothing for a GPU that is
+ * not there. */
+Test(cuda_plans, needs_a_device_or_its_description) {
+    bench b = {.plans = 0};
+    const shape s = {16, 64, 64, 1, 1};
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    load(&b);
+    specs_of(&s, 0, KD_BF16, specs);
+    const kd_node node = {.size = sizeof node,
+                          .n_inputs = 2,
+                          .n_outputs = 1,
+                          .op = "conv2d",
+                          .path = "block.conv",
+                          .inputs = specs,
+                          .outputs = specs + 2};
+    cr_expect_null(plan_create(&b.vendor, &node, build_conv2d, &err));
+    cr_expect(err.message[0]);
+}
