@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plans: what a library built for a node, made once, shared by all nodes that are equal in op,
- * shapes, types and attributes.
- *
- * A plan is either an execution plan of cuDNN's with its operands, or another maker's state with a
- * function to run it. */
+ * shapes, types and attributes: an execution plan of cuDNN's, and where its operands lie. */
 #ifndef CUDA_PLAN_H
 #define CUDA_PLAN_H
 
