@@ -3,6 +3,7 @@
 #include "built_plugins.h"
 
 #include "config/config.h"
+#include "graph/internal.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -84,6 +85,20 @@ kd_tensor *built_loss(graph *g, const built_method *m) {
         .labels = kd_range(s, 0, m->samples),
     };
     return m->table->build(m->config, s, &in);
+}
+
+void built_gradients(graph *g, kd_tensor *loss) {
+    const int count = g->parameters.count;
+    kd_tensor *wrt[count], *gradient[count];
+    for (int i = 0; i < count; i++) {
+        wrt[i] = g->parameters.item[i];
+    }
+    graph_root(g)->api->gradients(loss, wrt, (uint32_t)count, gradient);
+    for (int i = 0; i < count; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "gradient.%s", as_value(wrt[i])->name);
+        kd_output(graph_root(g), name, gradient[i]);
+    }
 }
 
 /* ---- The host's side of an eval. ---- */

@@ -45,6 +45,9 @@ typedef struct built_method {
 } built_method;
 kd_tensor *built_loss(graph *g, const built_method *m);
 
+/* The gradient of the loss by each parameter of the graph, as outputs "gradient.NAME". */
+void built_gradients(graph *g, kd_tensor *loss);
+
 /* Runs an eval on features; its programs run on the device in the type `real`. */
 typedef struct built_eval {
     const char *id, *options;

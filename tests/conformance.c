@@ -78,17 +78,7 @@ static training training_open(built *b, const plugin *p, bool gradients) {
     graph *g = graph_create(&(graph_options){.real = KD_F64});
     kd_tensor *loss = built_loss(g, &described);
     if (gradients) {
-        const int count = g->parameters.count;
-        kd_tensor *wrt[count], *gradient[count];
-        for (int i = 0; i < count; i++) {
-            wrt[i] = g->parameters.item[i];
-        }
-        graph_root(g)->api->gradients(loss, wrt, (uint32_t)count, gradient);
-        for (int i = 0; i < count; i++) {
-            char name[256];
-            snprintf(name, sizeof name, "gradient.%s", as_value(wrt[i])->name);
-            kd_output(graph_root(g), name, gradient[i]);
-        }
+        built_gradients(g, loss);
         kd_output(graph_root(g), "loss", loss);
     } else {
         graph_minimize(g, loss, &(optimizer){.name = "sgd", .momentum = 0.9});
@@ -134,7 +124,7 @@ static bool is_parameter(const training *t, int i) {
 }
 
 /* Every parameter has a gradient that is finite and not all zero. That it is the right one,
- * tests/test_methods.c says, which holds still what no gradient flows through. */
+ * tests/test_method_derivatives.c says, which holds still what no gradient flows through. */
 static void check_gradients(training *t, const char *id) {
     kd_error err = KD_ERROR_INIT;
     for (int i = 0; i < engine_variables(t->engine); i++) {

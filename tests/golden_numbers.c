@@ -22,8 +22,7 @@ uint64_t golden_key(const char *name) {
     return h;
 }
 
-/* Where element i of a parameter stands in PyTorch's layout: [o, h, w, c] is [o, c, h, w] there. */
-static int64_t torch_index(const kd_spec *spec, int64_t i) {
+int64_t golden_torch_index(const kd_spec *spec, int64_t i) {
     if (spec->rank != 4) {
         return i;
     }
@@ -33,7 +32,7 @@ static int64_t torch_index(const kd_spec *spec, int64_t i) {
 }
 
 double golden_start(const char *name, const kd_spec *spec, int64_t i) {
-    const double u = golden_unit(golden_key(name), (uint64_t)torch_index(spec, i));
+    const double u = golden_unit(golden_key(name), (uint64_t)golden_torch_index(spec, i));
     if (spec->rank > 1) {
         const int64_t fan_in = kd_elements(spec) / spec->dim[0];
         return u * sqrt(6 / (double)fan_in);
@@ -83,7 +82,7 @@ void golden_compare(const golden_check *c, int row, const char *name, const kd_s
         const uint64_t start = golden_key(key);
         double dot = 0;
         for (int64_t i = 0; i < kd_elements(spec); i++) {
-            dot += golden_unit(start, (uint64_t)torch_index(spec, i)) * x[i];
+            dot += golden_unit(start, (uint64_t)golden_torch_index(spec, i)) * x[i];
         }
         cr_assert(fabs(dot - want[k]) <= allowed, "%s of %s: %.12g, not %.12g (norm %g)", c->table,
                   name, dot, want[k], norm);

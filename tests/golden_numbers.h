@@ -22,6 +22,8 @@ void golden_split(const char *text, golden_names *ret);
 uint64_t golden_key(const char *name);
 /* Number i of a name: in [-1, 1). */
 double golden_unit(uint64_t key, uint64_t i);
+/* Where element i of a parameter stands in PyTorch's layout: [o, h, w, c] is [o, c, h, w] there. */
+int64_t golden_torch_index(const kd_spec *spec, int64_t i);
 /* Element i of the parameter of that name before the first step. */
 double golden_start(const char *name, const kd_spec *spec, int64_t i);
 

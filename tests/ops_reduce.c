@@ -23,6 +23,32 @@ static const double with_infinite[] = {1, -HUGE_VAL, 2, 3, -HUGE_VAL};
 static const double far[] = {1000, 1001, -1000, 999};
 static const double with_nan[] = {1, NAN, 2, HUGE_VAL, -1, 0, -HUGE_VAL};
 
+static void cross_entropy(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    s->api->emit(s, "cross_entropy", in, 2, NULL, 0, out, 2);
+}
+
+static kd_tensor *losses(kd_tensor *logits, kd_tensor *target) {
+    return kd_emit("cross_entropy", (kd_tensor *[]){logits, target}, 2, NULL, 0);
+}
+
+static void cross_entropy_grad(const op_case *c, kd_scope s, kd_tensor *const *in,
+                               kd_tensor **out) {
+    s->api->emit(s, "cross_entropy_grad", in, 4, NULL, 0, out, 1);
+}
+
+/* No gradient flows into the target, so it is no input of a gradient's check. */
+static const double shares[] = {0.1, 0.5, 0, 0.4, 1, 0, 0.25, 0, 0.3, 0.3, 0.3, 0.4};
+
+static kd_tensor *shares_of_constants(kd_tensor *logits) {
+    kd_scope s = logits->api->scope_of(logits);
+    return kd_soft_cross_entropy(logits, kd_constant(s, kd_spec_of(logits), shares));
+}
+
+static void soft_cross_entropy(const op_case *c, kd_scope s, kd_tensor *const *in,
+                               kd_tensor **out) {
+    out[0] = kd_soft_cross_entropy(in[0], in[1]);
+}
+
 const op_case ops_reduce_cases[] = {
     {"sum", "all", .unary = kd_sum, .in = {{REAL(ANY)}}},
     {"sum", "a scalar", .unary = kd_sum, .in = {{.given = true}}, .gradient = true},
@@ -75,8 +101,48 @@ const op_case ops_reduce_cases[] = {
     {"log_softmax", "long rows", .unary = kd_log_softmax,
      .in = {{REAL(64, 511), .low = -9, .high = 9}}},
     {"log_softmax", "NaN", .unary = kd_log_softmax, .in = {{REAL(2, 7), VALUES(with_nan)}}},
-    {"log_softmax", "cross_entropy", .binary = kd_cross_entropy,
+    {"cross_entropy", "mean", .binary = kd_cross_entropy,
      .in = {{REAL(6, 5), .low = -3, .high = 3}, {WHOLE(KD_I32, 0, 5, 6)}}, .gradient = true},
+    {"cross_entropy", .build = cross_entropy,
+     .in = {{REAL(ANY, 13), .low = -5, .high = 5}, {WHOLE(KD_I32, 0, 13, ANY)}}},
+    {"cross_entropy", "long rows", .build = cross_entropy,
+     .in = {{REAL(3, 2053), .low = -9, .high = 9}, {WHOLE(KD_I32, 0, 2053, 3)}}},
+    {"cross_entropy", "one class", .build = cross_entropy,
+     .in = {{REAL(5, 1)}, {WHOLE(KD_I32, 0, 1, 5)}}},
+    {"cross_entropy", "far from zero", .build = cross_entropy,
+     .in = {{REAL(2, 4), VALUES(far)}, {WHOLE(KD_I32, 0, 4, 2)}}},
+    {"cross_entropy", "masked", .build = cross_entropy,
+     .in = {{REAL(2, 5), VALUES(with_infinite)}, {WHOLE(KD_I32, 0, 5, 2)}}},
+    {"cross_entropy", "NaN, without sums", .binary = losses,
+     .in = {{REAL(2, 7), VALUES(with_nan)}, {WHOLE(KD_I32, 0, 7, 2)}}},
+    {"cross_entropy", "soft mean", .build = soft_cross_entropy,
+     .in = {{REAL(6, 5), .low = -3, .high = 3}, {REAL(6, 5), .low = 0.1, .high = 1}}},
+    {"cross_entropy", "shares", .build = cross_entropy,
+     .in = {{REAL(ANY, 13), .low = -5, .high = 5}, {REAL(ANY, 13), .low = 0, .high = 0.2}}},
+    {"cross_entropy", "shares, long rows", .build = cross_entropy,
+     .in = {{REAL(3, 2053), .low = -9, .high = 9}, {REAL(3, 2053), .low = 0, .high = 1e-3}}},
+    {"cross_entropy", "shares, by logits", .unary = shares_of_constants,
+     .in = {{REAL(3, 4), .low = -3, .high = 3}}, .gradient = true},
+    {"cross_entropy_grad", .build = cross_entropy_grad,
+     .in = {{REAL(ANY)},
+            {REAL(ANY, 13), .low = -5, .high = 5},
+            {WHOLE(KD_I32, 0, 13, ANY)},
+            {REAL(ANY, 2), .low = 1, .high = 5}}},
+    {"cross_entropy_grad", "long rows", .build = cross_entropy_grad,
+     .in = {{REAL(3)},
+            {REAL(3, 2053), .low = -9, .high = 9},
+            {WHOLE(KD_I32, 0, 2053, 3)},
+            {REAL(3, 2), .low = 7, .high = 9}}},
+    {"cross_entropy_grad", "shares", .build = cross_entropy_grad,
+     .in = {{REAL(ANY)},
+            {REAL(ANY, 13), .low = -5, .high = 5},
+            {REAL(ANY, 13), .low = 0, .high = 0.2},
+            {REAL(ANY, 2), .low = 1, .high = 5}}},
+    {"cross_entropy_grad", "shares, long rows", .build = cross_entropy_grad,
+     .in = {{REAL(3)},
+            {REAL(3, 2053), .low = -9, .high = 9},
+            {REAL(3, 2053), .low = 0, .high = 1e-3},
+            {REAL(3, 2), .low = 7, .high = 9}}},
     {"argmax", "accuracy", .binary = kd_accuracy, .in = {{REAL(31, 5)}, {WHOLE(KD_I32, 0, 5, 31)}}},
     {"sum", "l2_normalize", .unary = kd_l2_normalize, .in = {{REAL(4, 9)}}, .gradient = true},
     {"sum", "mean_pool2d", .unary = kd_mean_pool2d, .in = {{REAL(2, 3, 5, 7)}}, .gradient = true},

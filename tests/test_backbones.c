@@ -4,6 +4,7 @@
  */
 #include "base/safetensors.h"
 #include "built_plugins.h"
+#include "golden_numbers.h"
 #include "graph/internal.h"
 #include "leaks.h"
 
@@ -12,34 +13,8 @@
 
 enum { SAMPLES = 3, PROJECTIONS = 3, MAX_SIZES = 3 };
 
-static double unit(uint64_t key, uint64_t i) {
-    uint64_t x = key + (i + 1) * 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    return (double)(x >> 11) / 4503599627370496.0 - 1;
-}
-
-static uint64_t key_of(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) {
-        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    }
-    return h;
-}
-
-/* Where element i of a parameter stands in PyTorch's layout: [o, h, w, c] is [o, c, h, w] there. */
-static int64_t torch_index(const kd_spec *spec, int64_t i) {
-    if (spec->rank != 4) {
-        return i;
-    }
-    const int64_t h = spec->dim[1], w = spec->dim[2], c = spec->dim[3];
-    const int64_t channel = i % c, x = i / c % w, y = i / c / w % h, o = i / c / w / h;
-    return ((o * c + channel) * h + y) * w + x;
-}
-
 static double start_value(const char *name, const kd_spec *spec, int64_t i) {
-    const double u = unit(key_of(name), (uint64_t)torch_index(spec, i));
+    const double u = golden_unit(golden_key(name), (uint64_t)golden_torch_index(spec, i));
     const size_t length = strlen(name);
     if (spec->rank > 1) {
         return u * sqrt(3 / ((double)kd_elements(spec) / (double)spec->dim[0]));
@@ -89,29 +64,14 @@ static void write_units(const check *c, const char *input, int64_t count) {
     kd_error err = KD_ERROR_INIT;
     double *x = malloc((size_t)count * sizeof *x);
     for (int64_t i = 0; i < count; i++) {
-        x[i] = unit(key_of(input), (uint64_t)i);
+        x[i] = golden_unit(golden_key(input), (uint64_t)i);
     }
     cr_assert(program_write_reals(c->program, input, x, count, &err), "%s", err.message);
     free(x);
 }
 
-/* The parameters of the file, each with its gradient as an output. */
-static void add_gradients(graph *g, kd_tensor *loss) {
-    const int count = g->parameters.count;
-    kd_tensor *wrt[count], *gradient[count];
-    for (int i = 0; i < count; i++) {
-        wrt[i] = g->parameters.item[i];
-    }
-    graph_root(g)->api->gradients(loss, wrt, (uint32_t)count, gradient);
-    for (int i = 0; i < count; i++) {
-        char name[256];
-        snprintf(name, sizeof name, "gradient.%s", as_value(wrt[i])->name);
-        kd_output(graph_root(g), name, gradient[i]);
-    }
-}
-
-/* All views through one encoder in eval mode, and the weighted sum of their features. A residual
- * network's norms have no gradient so: `gradients` says whether there are any. */
+/* All views through one encoder in eval mode, and the weighted sum of their features. The
+ * golden file has gradients of transformers alone: `gradients` says whether they are wanted. */
 static void open_program(check *c, bool gradients) {
     kd_error err = KD_ERROR_INIT;
     const built_encoder encoder = built_encoder_of(&c->b, c->tiny->plugin, c->tiny->options);
@@ -134,7 +94,7 @@ static void open_program(check *c, bool gradients) {
     }
     kd_output(s, "loss", loss);
     if (gradients) {
-        add_gradients(g, loss);
+        built_gradients(g, loss);
     }
     c->engine = engine_create(c->b.device_table, c->b.device, 1);
     cr_assert(engine_compile(c->engine, g, "tiny", &c->program, &err), "%s", err.message);
@@ -208,7 +168,7 @@ static void check_gradient(const check *c, const char *name, const double *want)
         snprintf(whole, sizeof whole, "project%d.%s", k, name);
         double dot = 0;
         for (int64_t i = 0; i < kd_elements(spec); i++) {
-            dot += unit(key_of(whole), (uint64_t)torch_index(spec, i)) * x[i];
+            dot += golden_unit(golden_key(whole), (uint64_t)golden_torch_index(spec, i)) * x[i];
         }
         cr_assert(fabs(dot - want[k]) <= c->tolerance * (1 + want[PROJECTIONS]),
                   "%s: gradient of %s: %.12g, not %.12g (norm %g)", c->tiny->name, name, dot,
@@ -296,7 +256,7 @@ static void open_dropping(dropping *d, bool train) {
     cr_assert(engine_allocate(d->engine, &err), "%s", err.message);
     double images[SHARE];
     for (int i = 0; i < SHARE; i++) {
-        images[i] = unit(1, (uint64_t)(i % (SIDE * SIDE * 3)));
+        images[i] = golden_unit(1, (uint64_t)(i % (SIDE * SIDE * 3)));
     }
     cr_assert(program_write_reals(d->program, "x", images, SHARE, &err), "%s", err.message);
 }

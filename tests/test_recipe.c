@@ -224,8 +224,10 @@ TEST(recipe, mistakes_are_located) {
         {"[{size: 8, ops: [resize, {flip: often}]}]", "views.0.ops.1.flip"},
         {"[{size: 8, ops: [resize, {color_jitter: 0.5}]}]", "wants a map of options"},
         {"[{size: 8, ops: [resize, {flip: 1, blur: 1}]}]", "wants one op"},
-        {"[{size: 8, ops: [flip]}]", "begins with flip"},
-        {"[{size: 8, ops: [resize, resize]}]", "can only come first"},
+        {"[{size: 8, ops: [grayscale, resize]}]",
+         "run.yaml:1:25: views.0.ops.0: the list begins with grayscale, no cut"},
+        {"[{size: 8, ops: [resize, resize]}]",
+         "run.yaml:1:33: views.0.ops.1: resize can only come first"},
         {"[{size: 8, ops: [resize, normalize]}]", "normalize is no op of the list"},
         {"[{size: 8, ops: [resize, flip, flip, flip, flip, flip, flip, flip, flip, flip, flip, "
          "flip, flip, flip, flip, flip, flip]}]",

@@ -1,5 +1,5 @@
 # Counts tests in Meson's testlog.txt: a Criterion program has as many as its synthesis says, every
-# other program is one. Fails when one failed.
+# other program is one. What a program says it leaves out is said again. Fails when one failed.
 function finish() {
     if (!open) {
         return
@@ -18,6 +18,8 @@ function finish() {
 }
 /^=+ [0-9]+\/[0-9]+ =+$/ { finish(); open = 1 }
 /^result: / && open { ok = /exit status 0/; skip = /exit status 77/ }
+/^test: / && open { name = $NF }
+/^left out: / && open { left_out[++reasons] = name ": " substr($0, 11) }
 /Synthesis: Tested:/ && open {
     gsub(/\033\[[0-9;]*m/, "")
     counted = 1
@@ -34,5 +36,8 @@ END {
         printf ", %d skipped", skipped
     }
     printf " (%d test programs)\n", programs
+    for (i = 1; i <= reasons; i++) {
+        print "left out of " left_out[i]
+    }
     exit failed > 0 || programs == 0
 }

@@ -3,6 +3,7 @@
  * broadcasting in one place. */
 #include "graph/internal.h"
 #include "graph/layers.h"
+#include "graph/shapes.h"
 
 #include <kindred/ops.h>
 
@@ -71,6 +72,28 @@ static bool needs_input(const struct node *n) {
     return needs;
 }
 
+/* What is asked for that a node's inputs depend on. */
+static const struct value *asked_behind(const struct node *n) {
+    const struct value *v = NULL;
+    while (n && needs_input(n)) {
+        uint32_t i = 0;
+        while (!n->in[i]->needs_gradient) {
+            i++;
+        }
+        v = n->in[i];
+        n = v->producer;
+    }
+    return v;
+}
+
+static void refuse(graph *g, const struct node *n) {
+    const struct value *asked = asked_behind(n);
+    graph_fail(g, n->view.path,
+               "'%s' has no gradient, and the loss depends on '%s' through it; build the loss "
+               "without it, or use kd_stop_gradient() on what goes into it",
+               n->op->name, asked->name ? asked->name : "a value whose gradient is asked for");
+}
+
 static void differentiate(graph *g, struct node *n) {
     const uint32_t n_in = n->view.n_inputs, n_out = n->view.n_outputs;
     kd_tensor *in[n_in + 1], *out[n_out], *dout[n_out], *din[n_in + 1];
@@ -84,10 +107,7 @@ static void differentiate(graph *g, struct node *n) {
         return;
     }
     if (!n->op->gradient) {
-        graph_fail(g, n->view.path,
-                   "'%s' has no gradient, and the loss depends on what is trained through it; run "
-                   "it in training mode, or stop the gradient",
-                   n->op->name);
+        refuse(g, n);
         return;
     }
     for (uint32_t i = 0; i < n_in; i++) {
@@ -102,13 +122,14 @@ static void differentiate(graph *g, struct node *n) {
     g->path = NULL;
 }
 
-/* Marks the values that depend on what is asked for. */
+/* Marks the values that depend on what is asked for and can have a gradient: integers have none. */
 static void mark(graph *g, int nodes) {
     for (int i = 0; i < nodes; i++) {
         struct node *n = g->nodes.item[i];
         const bool needs = needs_input(n) && !(n->op->flags & KD_OP_CONSTANT);
         for (uint32_t k = 0; k < n->view.n_outputs; k++) {
-            n->out[k]->needs_gradient = n->out[k]->needs_gradient || needs;
+            struct value *v = n->out[k];
+            v->needs_gradient = v->needs_gradient || (needs && is_real_type(v->spec.dtype));
         }
     }
 }

@@ -77,11 +77,13 @@ static void move_last(graph *g, struct node *n) {
 }
 
 /* A bank's new rows are written where the bank lies, if nothing else reads the bank that they make:
- * the node moves behind every reader of the old rows. */
+ * the node moves behind every reader of the old rows. Behind them, what it reads must be as before
+ * the step. */
 static bool scatter_in_place(graph *g, struct value *s) {
     struct node *n = s->latest->producer;
     if (!n || strcmp(n->op->name, "scatter_rows") != 0 || n->in[0] != s ||
-        count_reads(g, n->out[0]) != 0) {
+        count_reads(g, n->out[0]) != 0 || graph_is_variable(n->in[1]) ||
+        graph_is_variable(n->in[2])) {
         return false;
     }
     n->out[0]->alias_of = s;

@@ -2,7 +2,7 @@
  * The graph under construction: scopes, variables, names, and the first mistake. */
 #include "graph/internal.h"
 
-#include <kindred/update.h>
+#include <kindred/ops.h>
 
 #include <stdlib.h>
 
@@ -82,6 +82,10 @@ static kd_scope child(kd_scope scope, const char *name) {
     return &found->base;
 }
 
+static int32_t visit(kd_scope scope) {
+    return as_place(scope)->visits++;
+}
+
 static kd_scope scope_of(kd_tensor *tensor) {
     return &as_value(tensor)->scope->base;
 }
@@ -152,6 +156,13 @@ static bool derives(const struct value *v, const struct value *source, int depth
     return false;
 }
 
+bool graph_is_variable(const struct value *v) {
+    while (v->alias_of) {
+        v = v->alias_of;
+    }
+    return v->home == HOME_PARAMETER || v->home == HOME_AVERAGE || v->home == HOME_STATE;
+}
+
 static void assign(kd_tensor *tensor, kd_tensor *update) {
     struct value *s = as_value(tensor), *v = as_value(update);
     graph *g = s->g;
@@ -162,6 +173,8 @@ static void assign(kd_tensor *tensor, kd_tensor *update) {
         graph_fail(g, s->name, "only a state can be assigned, a value of its own shape and type");
     } else if (s->latest != s && !derives(v, s->latest, 16)) {
         graph_fail(g, s->name, "assigned twice; the second value must derive from kd_latest()");
+    } else if (graph_is_variable(v) && v != s) {
+        s->latest = as_value(kd_emit("copy", &update, 1, NULL, 0)); /* as it is before the step */
     } else {
         s->latest = v;
     }
@@ -220,6 +233,7 @@ const kd_graph_api graph_api = {
     .rule = rule_set,
     .scheduled = schedule_declare,
     .step_key = schedule_step_key,
+    .visit = visit,
 };
 
 graph *graph_create(const graph_options *options) {

@@ -46,11 +46,16 @@ kd_tensor *layer_head(kd_scope s, const kd_node *call, kd_tensor *const *in) {
     return last_norm(layer, x, kd_attr_int(call, "last_norm", KD_LAST_NORM_NONE));
 }
 
+kd_tensor *mean_cross_entropy(kd_tensor *logits, kd_tensor *target) {
+    kd_tensor *out[2] = {NULL, NULL};
+    logits->api->emit(NULL, "cross_entropy", (kd_tensor *[]){logits, target}, 2, NULL, 0, out, 2);
+    return kd_mean(out[0]);
+}
+
 kd_tensor *layer_soft_cross_entropy(kd_scope s, const kd_node *call, kd_tensor *const *in) {
     (void)s;
     (void)call;
-    kd_tensor *p = kd_stop_gradient(in[1]);
-    return kd_scale(kd_sum(kd_mul(p, kd_log_softmax(in[0]))), -1 / (double)kd_dim(in[0], 0));
+    return mean_cross_entropy(in[0], kd_stop_gradient(in[1]));
 }
 
 kd_tensor *layer_spread(kd_scope s, const kd_node *call, kd_tensor *const *in) {

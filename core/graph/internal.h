@@ -61,6 +61,7 @@ struct place {
     const char *path;
     place *parent, *next;
     const kd_rule *rule; /* NULL: the parent's */
+    int32_t visits;
 };
 
 typedef struct list {
@@ -113,6 +114,8 @@ __attribute__((format(printf, 3, 4))) void graph_fail(graph *g, const char *path
                                                       const char *format, ...);
 struct value *graph_value(graph *g, const kd_spec *spec, int home);
 struct value *graph_find(const list *values, const char *name);
+/* Is `v` a variable's own memory, under any shape? The end of a step may change it. */
+bool graph_is_variable(const struct value *v);
 int32_t graph_dtype(const graph *g, int32_t dtype); /* resolves KD_REAL and KD_COMPUTE */
 void graph_emit(kd_scope scope, const char *op, kd_tensor *const *inputs, uint32_t n_inputs,
                 const kd_attr *attrs, uint32_t n_attrs, kd_tensor **outputs, uint32_t n_outputs);

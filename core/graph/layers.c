@@ -129,12 +129,6 @@ static kd_tensor *l2_normalize(kd_scope s, const kd_node *call, kd_tensor *const
     return kd_div(x, kd_sqrt(kd_maximum(square, kd_scalar(s, 1e-24))));
 }
 
-/* u8 [rows, classes]: 1 where the column is the row's label. */
-static kd_tensor *label_mask(kd_scope s, kd_tensor *labels, int64_t classes) {
-    kd_tensor *column = KD_RESHAPE(labels, kd_dim(labels, 0), 1);
-    return kd_equal(column, KD_RESHAPE(kd_range(s, 0, classes), 1, classes));
-}
-
 static kd_tensor *cross_entropy(kd_scope s, const kd_node *call, kd_tensor *const *in) {
     (void)call;
     const kd_spec logits = kd_spec_of(in[0]), labels = kd_spec_of(in[1]);
@@ -142,11 +136,7 @@ static kd_tensor *cross_entropy(kd_scope s, const kd_node *call, kd_tensor *cons
         kd_reject(s, "cross_entropy wants logits [rows, classes] and labels [rows]");
         return in[0];
     }
-    kd_tensor *log_p = kd_log_softmax(in[0]);
-    kd_tensor *mask = label_mask(s, in[1], logits.dim[1]);
-    kd_tensor *right =
-        kd_where(mask, log_p, kd_fill(s, (kd_spec){.dtype = kd_spec_of(log_p).dtype}, 0));
-    return kd_scale(kd_sum(right), -1 / (double)logits.dim[0]);
+    return mean_cross_entropy(in[0], in[1]);
 }
 
 static kd_tensor *accuracy(kd_scope s, const kd_node *call, kd_tensor *const *in) {

@@ -11,6 +11,8 @@ bool layer_build(kd_scope s, const char *name, kd_tensor *const *in, uint32_t n_
 
 /* heads.c: what layers.c lists by name. */
 kd_tensor *layer_head(kd_scope s, const kd_node *call, kd_tensor *const *in);
+/* Mean over rows; target: labels or shares of the classes. */
+kd_tensor *mean_cross_entropy(kd_tensor *logits, kd_tensor *target);
 kd_tensor *layer_soft_cross_entropy(kd_scope s, const kd_node *call, kd_tensor *const *in);
 kd_tensor *layer_spread(kd_scope s, const kd_node *call, kd_tensor *const *in);
 

@@ -109,6 +109,37 @@ static bool norm_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+/* Sum over all but the last axis. */
+static kd_tensor *sum_rows(kd_tensor *x) {
+    int64_t axes[KD_MAX_RANK];
+    const int last = kd_rank(x) - 1;
+    for (int i = 0; i < last; i++) {
+        axes[i] = i;
+    }
+    return kd_sum_axes(x, axes, last, false);
+}
+
+/* With n = (x - mean) inv_std: d gamma = sum d n, d beta = sum d, d x = d gamma inv_std, d mean =
+ * -sum of that, d variance = -sum(d gamma n) inv_std^2 / 2. */
+static void inference_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
+                               kd_tensor *const *dout, kd_tensor **din) {
+    kd_tensor *d = kd_cast(dout[0], KD_REAL);
+    if (kd_attr_int(node, "relu", 0)) {
+        d = kd_where(kd_greater(out[0], zero_of(out[0])), d, zero_of(d));
+    }
+    kd_tensor *root = kd_sqrt(kd_affine(in[4], 1, kd_attr_float(node, "eps", 1e-5)));
+    kd_tensor *normal = kd_div(kd_sub(kd_cast(in[0], KD_REAL), in[3]), root);
+    kd_tensor *slope = kd_div(in[1], root);
+    din[0] = kd_mul(d, slope);
+    din[1] = sum_rows(kd_mul(d, normal));
+    din[2] = sum_rows(d);
+    din[3] = kd_neg(kd_mul(din[2], slope));
+    din[4] = kd_scale(kd_div(kd_mul(din[1], slope), root), -0.5);
+    if (node->n_inputs > 5) {
+        din[5] = d;
+    }
+}
+
 #define OP(name_, low_, high_, outputs_, flags_, shape_, gradient_)                                \
     {                                                                                              \
         .size = sizeof(kd_op), .name = name_, .min_inputs = low_, .max_inputs = high_,             \
@@ -120,6 +151,6 @@ const kd_op ops_image[] = {
     OP("max_pool2d_grad", 2, 2, 1, 0, pool_grad_shape, NULL),
     OP("batch_norm", 5, 6, 5, 0, norm_shape, norm_gradient),
     OP("batch_norm_grad", 6, 6, 4, 0, norm_grad_shape, NULL),
-    OP("batch_norm_inference", 5, 6, 1, 0, norm_shape, NULL),
+    OP("batch_norm_inference", 5, 6, 1, 0, norm_shape, inference_gradient),
     {0},
 };

@@ -104,6 +104,52 @@ static bool top_k_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+/* Is `target` i32 [rows] or real [rows, classes], and are logits [rows, classes]? */
+static bool is_entropy(const kd_spec *logits, const kd_spec *target, kd_error *err) {
+    const bool labels = target->dtype == KD_I32 && target->rank == 1;
+    const bool shares = target->dtype == logits->dtype && target->rank == 2;
+    if (logits->rank != 2 || !is_real_type(logits->dtype) || logits->dim[1] < 1 ||
+        !(labels || shares) || target->dim[0] != logits->dim[0] ||
+        (shares && target->dim[1] != logits->dim[1])) {
+        return kd_fail(err, KD_E_INVALID,
+                       "wants logits [rows, classes], and labels i32 [rows] or shares as logits");
+    }
+    return true;
+}
+
+static bool cross_entropy_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *logits = &node->inputs[0];
+    if (!is_entropy(logits, &node->inputs[1], err)) {
+        return false;
+    }
+    out[0] = (kd_spec){.dtype = logits->dtype, .rank = 1, .dim = {logits->dim[0]}};
+    if (node->n_outputs > 1) {
+        out[1] = (kd_spec){.dtype = logits->dtype, .rank = 2, .dim = {logits->dim[0], 2}};
+    }
+    return true;
+}
+
+GRADIENT(cross_entropy_gradient) {
+    UNUSED();
+    if (dout[0]) {
+        din[0] = kd_emit("cross_entropy_grad", (kd_tensor *[]){dout[0], in[0], in[1], out[1]}, 4,
+                         NULL, 0);
+    }
+}
+
+static bool cross_entropy_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *dout = &node->inputs[0], *logits = &node->inputs[1], *sums = &node->inputs[3];
+    if (!is_entropy(logits, &node->inputs[2], err)) {
+        return false;
+    }
+    if (kd_elements(dout) != logits->dim[0] || kd_elements(sums) != 2 * logits->dim[0] ||
+        dout->dtype != logits->dtype || sums->dtype != logits->dtype) {
+        return kd_fail(err, KD_E_INVALID, "wants a gradient and two sums of each row");
+    }
+    *out = *logits;
+    return true;
+}
+
 #define OP(name_, outputs_, flags_, shape_, gradient_)                                             \
     {                                                                                              \
         .size = sizeof(kd_op), .name = name_, .min_inputs = 1, .max_inputs = 1,                    \
@@ -112,10 +158,25 @@ static bool top_k_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 
 const kd_op ops_reduce[] = {
     OP("sum", 1, KD_OP_WIDEN, reduce_shape, sum_gradient),
-    OP("max", 1, KD_OP_CONSTANT, reduce_shape, NULL),
+    OP("max", 1, 0, reduce_shape, NULL),
     OP("argmax", 1, KD_OP_CONSTANT, argmax_shape, NULL),
-    OP("top_k", 2, KD_OP_CONSTANT | KD_OP_WIDEN, top_k_shape, NULL),
+    OP("top_k", 2, KD_OP_WIDEN, top_k_shape, NULL),
     OP("softmax", 1, KD_OP_WIDEN, last_axis_shape, softmax_gradient),
     OP("log_softmax", 1, KD_OP_WIDEN, last_axis_shape, log_softmax_gradient),
+    {.size = sizeof(kd_op),
+     .name = "cross_entropy",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .max_outputs = 2,
+     .flags = KD_OP_WIDEN,
+     .shape = cross_entropy_shape,
+     .gradient = cross_entropy_gradient},
+    {.size = sizeof(kd_op),
+     .name = "cross_entropy_grad",
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .max_outputs = 1,
+     .flags = KD_OP_WIDEN,
+     .shape = cross_entropy_grad_shape},
     {0},
 };

@@ -255,6 +255,6 @@ const kd_op ops_shape[] = {
     OP("concat", 1, 64, KD_OP_PROMOTE, concat_shape, concat_gradient),
     OP("gather", 2, 2, 0, gather_shape, gather_gradient),
     OP("scatter_add", 2, 2, 0, scatter_shape, scatter_gradient),
-    OP("scatter_rows", 3, 3, KD_OP_CONSTANT, scatter_rows_shape, NULL),
+    OP("scatter_rows", 3, 3, 0, scatter_rows_shape, NULL),
     {0},
 };

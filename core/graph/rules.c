@@ -12,12 +12,13 @@ const kd_rule *rule_of(const place *p) {
     return p ? p->rule : NULL;
 }
 
-/* The scope that holds the rule. */
-static const place *ruler_of(const place *p) {
-    while (!p->rule) {
+/* The scope whose rule says what the parameters of `p` follow, if any does. What is frozen within a
+ * scope that follows has nothing but its start of it. */
+static const place *follower_of(const place *p) {
+    while (p && (!p->rule || p->rule->flags & KD_RULE_FROZEN)) {
         p = p->parent;
     }
-    return p;
+    return p && p->rule->follows ? p : NULL;
 }
 
 static bool is_under(const char *name, const char *path) {
@@ -29,11 +30,21 @@ static bool is_scalar(const kd_tensor *t) {
     return t && kd_rank(t) == 0;
 }
 
-static const char *refuse(const graph *g, const place *p, const kd_rule *rule) {
-    for (int i = 0; i < g->parameters.count; i++) {
-        if (is_under(((const struct value *)g->parameters.item[i])->name, p->path)) {
-            return "a rule must be set before the first parameter under its scope";
+static bool any_under(const list *variables, const char *path) {
+    for (int i = 0; i < variables->count; i++) {
+        if (is_under(((const struct value *)variables->item[i])->name, path)) {
+            return true;
         }
+    }
+    return false;
+}
+
+static const char *refuse(const graph *g, const place *p, const kd_rule *rule) {
+    if (p->rule) {
+        return "has a rule, and another one is set";
+    }
+    if (any_under(&g->parameters, p->path) || any_under(&g->averages, p->path)) {
+        return "a rule must be set before the first parameter under its scope";
     }
     if (rule->follows && (rule->flags & KD_RULE_FROZEN)) {
         return "a scope is frozen or follows another one, not both";
@@ -52,20 +63,22 @@ void rule_set(kd_scope scope, const kd_rule *rule) {
     graph *g = p->g;
     kd_rule *own = arena_alloc(&g->memory, sizeof *own);
     memcpy(own, rule, rule->size < sizeof *own ? rule->size : sizeof *own);
-    const char *why = g->failed ? NULL : refuse(g, p, own);
+    own->lr_scale = own->lr_scale == 0 ? 1 : own->lr_scale;
+    const bool again = p->rule && memcmp(p->rule, own, sizeof *own) == 0;
+    const char *why = g->failed || again ? NULL : refuse(g, p, own);
     if (why) {
         graph_fail(g, p->path, "%s", why);
     }
-    own->lr_scale = own->lr_scale > 0 ? own->lr_scale : 1;
-    p->rule = own;
+    p->rule = again ? p->rule : own;
 }
 
-/* The parameter that an average follows; NULL, with the graph failed, when there is none. */
-static struct value *followed(place *p, const kd_rule *rule, const char *name) {
+/* The parameter that one of `p`, which is `follower` or under it, follows; NULL, with the graph
+ * failed, when there is none. */
+static struct value *followed(const place *p, const place *follower, const char *name) {
     graph *g = p->g;
-    const char *inner = p->path + strlen(ruler_of(p)->path);
+    const char *inner = p->path + strlen(follower->path);
     inner += *inner == '.';
-    const char *scope = as_place(rule->follows)->path;
+    const char *scope = as_place(follower->rule->follows)->path;
     const char *full = arena_print(&g->memory, "%s%s%s%s%s", scope, *scope && *inner ? "." : "",
                                    inner, *scope || *inner ? "." : "", name);
     struct value *v = graph_find(&g->parameters, full);
@@ -79,14 +92,14 @@ static struct value *followed(place *p, const kd_rule *rule, const char *name) {
     return v;
 }
 
-static kd_tensor *follow(place *p, const kd_rule *rule, const char *name, const kd_spec *wanted) {
+static kd_tensor *follow(place *p, const place *follower, const char *name, const kd_spec *wanted) {
     graph *g = p->g;
-    struct value *of = followed(p, rule, name);
+    struct value *of = followed(p, follower, name);
     if (!of) {
         return &g->poison.base;
     }
     /* What never changes is followed by staying the same. */
-    const bool still = of->home == HOME_STATE;
+    const bool still = of->home == HOME_STATE || rule_of(p)->flags & KD_RULE_FROZEN;
     struct value *v = graph_declare(p, name, wanted, &of->init, still ? &g->states : &g->averages,
                                     still ? HOME_STATE : HOME_AVERAGE);
     if (!g->failed && kd_elements(&v->spec) != kd_elements(&of->spec)) {
@@ -103,11 +116,12 @@ kd_tensor *rule_param(kd_scope scope, const char *name, const kd_spec *wanted,
     place *p = as_place(scope);
     graph *g = p->g;
     const kd_rule *rule = rule_of(p);
+    const place *follower = follower_of(p);
     if (g->failed) {
         return &g->poison.base;
     }
-    if (rule && rule->follows) {
-        return follow(p, rule, name, wanted);
+    if (follower) {
+        return follow(p, follower, name, wanted);
     }
     const bool frozen = rule && (rule->flags & KD_RULE_FROZEN);
     struct value *v = graph_declare(p, name, wanted, init, frozen ? &g->states : &g->parameters,

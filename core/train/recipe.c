@@ -155,6 +155,19 @@ static bool read_normalize(const config_node *node, const char *otherwise, kd_au
     return append_normalize(a, s.mean.value, s.std.value, (int)s.mean.count, err) || at(node, err);
 }
 
+/* Cuts begin a list, and nothing else does: every other op works on the pixels of the view. */
+static bool check_place(const config_node *item, int i, int code, kd_error *err) {
+    const kd_augment_rule *rule = kd_augment_find_rule(code);
+    const bool cut = rule->place == KD_AUGMENT_CUT;
+    if (cut == (i == 0)) {
+        return true;
+    }
+    config_fail(item, err, cut ? "%s can only come first" : "the list begins with %s, no cut",
+                rule->name);
+    return kd_hint(err, "a list is one cut (random_resized_crop, center_crop or resize), then what "
+                        "is done to the view");
+}
+
 /* The ops of the `number`-th view of an entry, normalisation excluded. */
 static bool read_ops(const config_node *entry, const struct entry *keys, int number, kd_augment *a,
                      const char **ret_normalize, const recipe_source *source, arena *memory,
@@ -180,7 +193,8 @@ static bool read_ops(const config_node *entry, const struct entry *keys, int num
     for (int i = 0; i < config_count(list); i++) {
         int code = 0;
         double arg[KD_AUGMENT_ARGS];
-        if (!recipe_op_read(config_item(list, i), &code, arg, memory, err)) {
+        if (!recipe_op_read(config_item(list, i), &code, arg, memory, err) ||
+            !check_place(config_item(list, i), i, code, err)) {
             return false;
         }
         if (!append(a, code, arg, err)) {

@@ -22,7 +22,7 @@ struct vit {
     double drop_path;
     int pool, position;
     int init; /* index into `inits` */
-    bool qkv_bias, antialias;
+    bool qkv_bias, antialias, freeze_patch;
 };
 
 KD_PLUGIN(BACKBONE, "vit", "1.0.0", struct vit, "vision transformer: tiny, small or base",
@@ -48,6 +48,9 @@ KD_CHOICE(struct vit, init, "timm", "timm|dino|moco_v3",
 KD_BOOL(struct vit, qkv_bias, true, "queries, keys and values have a bias")
 KD_BOOL(struct vit, antialias, false,
         "interpolate position embeddings as timm (smoothed when views are smaller); else as dino")
+KD_BOOL(struct vit, freeze_patch, false,
+        "the projection of patches keeps its random start, for stability (moco-v3's "
+        "--stop-grad-conv1)")
 
 static const struct { int width, heads; } sizes[] = {{192, 3}, {384, 6}, {768, 12}};
 
@@ -99,6 +102,9 @@ static kd_tensor *embed_patches(const struct vit *self, kd_scope s, kd_tensor *i
                   "are multiples of backbone.patch",
                   (long long)kd_dim(images, 1), (long long)patch);
         return images;
+    }
+    if (self->freeze_patch) {
+        kd_set_rule(s, (kd_rule){.flags = KD_RULE_FROZEN});
     }
     if (inits[self->init].xavier) {
         kd_scope own = kd_child(s, "proj");
@@ -183,16 +189,20 @@ typedef struct branch {
     kd_tensor *key; /* NULL: none is dropped */
     double rate;
     int index; /* of the block */
+    int visit; /* of the encoder, in this step */
 } branch;
 
 /* x + y, where a random share of samples goes without y and the others make up for it.
  * source  Huang et al. 2016, https://arxiv.org/abs/1603.09382; equals timm's DropPath */
 static kd_tensor *add_branch(const branch *b, int which, kd_tensor *x, kd_tensor *y) {
     if (b->key && b->rate > 0) {
-        char stream[64];
+        char stream[80];
         const int64_t n = kd_dim(x, 0);
-        snprintf(stream, sizeof stream, "drop_path %d %d %lld", b->index, which,
-                 (long long)kd_dim(x, 1));
+        const int used = snprintf(stream, sizeof stream, "drop_path %d %d %lld", b->index, which,
+                                  (long long)kd_dim(x, 1));
+        if (b->visit) {
+            snprintf(stream + used, sizeof stream - (size_t)used, " %d", b->visit);
+        }
         kd_scope s = x->api->scope_of(x);
         kd_tensor *drawn = kd_random(b->key, kd_stream(stream), 3, (int64_t[]){n, 1, 1});
         kd_tensor *gone = kd_greater(kd_scalar(s, b->rate), drawn);
@@ -235,6 +245,7 @@ static void build(const void *config, kd_scope s, kd_tensor *images, bool train,
     kd_tensor *x = embed(self, s, images, train);
     kd_tensor *after[MAX_DEPTH];
     branch b = {.key = train && self->drop_path > 0 ? kd_step_key(s) : NULL};
+    b.visit = b.key ? kd_visit(s) : 0;
     for (b.index = 0; b.index < self->depth; b.index++) {
         b.rate = self->depth > 1 ? self->drop_path * b.index / (self->depth - 1) : 0;
         after[b.index] = x = block(self, kd_child(s, "blocks.%d", b.index), x, &b);

@@ -97,8 +97,8 @@ static kd_tensor *compare(const struct moco *self, kd_tensor *q, kd_tensor *k, k
 
 /* Mean over rows of the cross-entropy of the first column, in nats. */
 static kd_tensor *pick_first(kd_tensor *logits) {
-    kd_tensor *right = kd_slice(kd_log_softmax(logits), 1, 0, 1);
-    return kd_scale(kd_sum(right), -1 / (double)kd_dim(logits, 0));
+    const kd_spec first = {.dtype = KD_I32, .rank = 1, .dim = {kd_dim(logits, 0)}};
+    return kd_cross_entropy(logits, kd_fill(logits->api->scope_of(logits), first, 0));
 }
 
 /* The queue that holds the keys of a view. */

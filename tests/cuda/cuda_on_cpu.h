@@ -9,11 +9,14 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <tuple>
 #include <utility>
 
+/* Arguments are evaluated here and now, as CUDA does, however late the launch. */
 #define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
     do {                                                                                           \
-        emulation::launch_all(#kernel, (grid), (block), (shared), [=] { kernel(__VA_ARGS__); });   \
+        emulation::launch_all(#kernel, (grid), (block), (shared),                                  \
+                              [all = std::make_tuple(__VA_ARGS__)] { std::apply(kernel, all); });  \
         device_check_launch((device), #kernel);                                                    \
     } while (0)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A device in host memory that runs the cuda device's own kernels as they are emulated on the CPU:
  * all families of plugins/devices/cuda/kernels.h that need no library of NVIDIA's. */
+#include "faults.h"
 #include "kernels.h"
 
 #include <stdarg.h>
@@ -89,16 +90,21 @@ KD_INT(struct emulated, order, 0, 0, 1000000, "of threads: 0 ascending, 1 descen
 static bool device_open(const void *config, const kd_host *host, kd_device **ret, kd_error *err) {
     (void)host;
     emulation_set_order((unsigned)((const struct emulated *)config)->order);
-    kd_device *device = calloc(1, sizeof *device);
-    if (!device) {
-        return kd_fail(err, KD_E_MEMORY, "out of memory");
+    kd_device *device = state_create(sizeof *device, err);
+    fault_word *fault = device ? state_create(sizeof *fault, err) : NULL;
+    if (!fault) {
+        free(device);
+        return false;
     }
+    device->fault = fault;
     device->multiprocessors = 132;
     *ret = device;
     return true;
 }
 
 static void device_close(kd_device *device) {
+    fault_finish(device);
+    free(device->fault);
     free(device);
 }
 
@@ -129,6 +135,7 @@ static void transfer(kd_device *device, void *to, const void *from, size_t bytes
 }
 
 static bool wait_for_all(kd_device *device, kd_error *err) {
+    fault_collect(device);
     if (!device->failed) {
         return true;
     }

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 /* Ops whose kernels are NVIDIA's libraries'. */
-static const char *const library_ops[] = {
-    "matmul", "conv2d", "attention", "conv2d_input_grad", "attention_grad", "conv2d_weight_grad"};
+static const char *const library_ops[] = {"matmul", "conv2d", "conv2d_input_grad",
+                                          "conv2d_weight_grad"};
 
 static bool is_library_op(const char *op) {
     for (size_t i = 0; i < sizeof library_ops / sizeof *library_ops; i++) {
@@ -148,6 +148,70 @@ static int missing_kernels(const test_device *d) {
     return missing;
 }
 
+/* ---- Indices that name no row. ---- */
+
+static kd_tensor *pick(eager *e, int which, const double *indices) {
+    static const double numbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    kd_tensor *rows = eager_tensor(e, (kd_spec){.rank = 2, .dim = {4, 2}}, numbers);
+    kd_tensor *some = eager_tensor(e, (kd_spec){.rank = 2, .dim = {3, 2}}, numbers + 4);
+    kd_tensor *logits = eager_tensor(e, (kd_spec){.rank = 2, .dim = {3, 4}}, numbers);
+    kd_tensor *i = eager_tensor(e, (kd_spec){.dtype = KD_I32, .rank = 1, .dim = {3}}, indices);
+    switch (which) {
+    case 0:
+        return kd_gather(rows, i);
+    case 1:
+        return kd_scatter_add(i, some, 4);
+    case 2:
+        return kd_scatter_rows(rows, i, some);
+    default:
+        return kd_emit("cross_entropy", (kd_tensor *[]){logits, i}, 2, NULL, 0);
+    }
+}
+
+/* The same numbers as the reference, where the index is skipped, and the same words, once. */
+static bool treats_alike(const test_device *d, const test_device *reference, int which,
+                         const double *indices) {
+    const char *got = NULL, *want;
+    kd_error err = KD_ERROR_INIT;
+    eager *a = eager_create(d, KD_F32, KD_F32), *b = eager_create(reference, KD_F32, KD_F32);
+    kd_tensor *x = pick(a, which, indices), *y = pick(b, which, indices);
+    const kd_spec spec = kd_spec_of(y);
+    const bool alike = eager_status(a, &got) == EAGER_WRONG &&
+                       eager_status(b, &want) == EAGER_WRONG && strcmp(got, want) == 0 &&
+                       d->table->wait(d->handle, &err) &&
+                       test_error(eager_read(x), eager_read(y), kd_elements(&spec)) < 1e-10;
+    if (!alike) {
+        printf("WRONG with an index outside: op %d: %s\n", which, got ? got : "not a word");
+    }
+    eager_destroy(a);
+    eager_destroy(b);
+    return alike;
+}
+
+static int wrong_with_indices(const test_device *d, const test_device *reference) {
+    static const double bad[][3] = {{0, 4, 1}, {3, 2, -1}};
+    int wrong = 0;
+    for (int i = 0; i < 8; i++) {
+        wrong += !treats_alike(d, reference, i / 2, bad[i % 2]);
+    }
+    return wrong;
+}
+
+/* ---- What is too wide is refused, not cut off. ---- */
+
+static bool refuses_wide_heads(const test_device *d) {
+    const char *why = "";
+    eager *e = eager_create(d, KD_F32, KD_F32);
+    kd_attention_with(eager_tensor(e, (kd_spec){.rank = 3, .dim = {1, 2, 3 * 129}}, NULL), 1, 1);
+    const bool refused =
+        eager_status(e, &why) == EAGER_UNSUPPORTED && strstr(why, "more than 128 channels");
+    if (!refused) {
+        printf("WRONG: attention with heads of 129 channels: %s\n", why);
+    }
+    eager_destroy(e);
+    return refused;
+}
+
 int main(int argc, char **argv) {
     test_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
@@ -160,6 +224,7 @@ int main(int argc, char **argv) {
     }
     const char *only = argc > 2 ? argv[2] : NULL;
     tally t = {.wrong = missing_kernels(d)};
+    t.wrong += wrong_with_indices(d, reference) + !refuses_wide_heads(d);
     check_table(d, reference, KD_F32, atoi(argv[1]), only, &t);
     check_table(d, reference, KD_BF16, atoi(argv[1]), only, &t);
     printf("%s: %d cases (seed %u), %d of them NVIDIA's, %d wrong\n", d->name, t.ran, OP_SEED,

@@ -97,7 +97,9 @@ typedef struct kd_schedule {
 
 /* How the parameters under a scope are trained. The rule of the innermost scope that has one holds,
  * whole. */
-#define KD_RULE_FROZEN 1u      /* they keep their starting values, and take no gradient */
+/* They keep their starting values, and take no gradient. Within a scope that follows another one,
+ * those are the other's. */
+#define KD_RULE_FROZEN 1u
 #define KD_RULE_CONSTANT_LR 2u /* the configured learning rate, whatever the schedule says */
 #define KD_RULE_NO_DECAY 4u    /* no weight decay */
 #define KD_RULE_NO_ADAPT 8u    /* LARS does not scale their steps */
@@ -156,13 +158,16 @@ struct kd_graph_api {
     /* Records the builder's own mistake, with the scope's path in front. */
     void (*fail)(kd_scope scope, const char *message);
 
-    /* Gives a scope a rule; before the first parameter under it is asked for. */
+    /* Gives a scope a rule; before the first parameter under it is asked for. The same rule again
+     * is no mistake. */
     void (*rule)(kd_scope scope, const kd_rule *rule);
     /* real []; asked for again in one scope by one name, the same one. */
     kd_tensor *(*scheduled)(kd_scope scope, const char *name, const kd_schedule *schedule);
     /* i64 [2]: seed and step, the key of a step's random draws (kd_random); NULL where nothing may
      * be drawn: under a frozen or following scope, and in programs that do not train. */
     kd_tensor *(*step_key)(kd_scope scope);
+    /* How often it was asked of this scope before: 0, 1, 2, ... */
+    int32_t (*visit)(kd_scope scope);
 };
 
 /* Wrappers: compiled into the plugin, so not part of the interface. */
@@ -249,6 +254,12 @@ static inline kd_tensor *kd_switched(kd_scope s, const char *name, int64_t step)
 
 static inline kd_tensor *kd_step_key(kd_scope s) {
     return s->api->step_key(s);
+}
+
+/* Tells the calls of a builder apart that share one scope and its parameters, so that each can name
+ * streams of draws of its own: ask once a call. */
+static inline int32_t kd_visit(kd_scope s) {
+    return s->api->visit(s);
 }
 
 static inline kd_tensor *kd_input(kd_scope s, const char *name, kd_spec spec) {

@@ -275,6 +275,12 @@ static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double
  *   axis, y = gamma (x - mean) inv_std + beta, biased variance, inv_std = 1 / sqrt(variance + eps).
  *   y has the type of x; the rest is real.
  * layer_norm_grad(dy, x, gamma, mean, inv_std) -> dx, dgamma, dbeta
+ * cross_entropy(logits [rows, classes], target) -> loss [rows], sums [rows, 2]: of each row -log p
+ *   [label], or -sum target log p, p = softmax(logits); all real. target: labels i32 [rows], of
+ *   which one outside of the classes is a caller's mistake, or shares real [rows, classes]. sums:
+ *   max(logits) and log(sum(exp(logits - max))), all that the gradient needs: p is never stored. No
+ *   gradient flows into target.
+ * cross_entropy_grad(dloss, logits, target, sums) -> dlogits
  * conv2d(x [n, h, w, c], weight [o, kh, kw, c]) {stride, padding} -> [n, h', w', o], cross-
  *   correlation, h' = (h + 2 padding - kh) / stride + 1. Both of one type; the output too.
  * conv2d_input_grad(dy, weight) {stride, padding, height, width} -> [n, height, width, c]

@@ -38,8 +38,9 @@ bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
         if (spec->dtype < 0 || spec->dtype > KD_U8 || !(types >> spec->dtype & 1u)) {
             kd_fail(err, KD_E_UNSUPPORTED, "%s: the cpu device has no %s of %s", node->path,
                     node->op, type_name(spec->dtype));
-            return spec->dtype == KD_F64 ? kd_hint(err, "f64 is for checks: use device: reference")
-                                         : false;
+            return spec->dtype == KD_F64
+                       ? kd_hint(err, "f64 is for checks: use device: {plugin: reference}")
+                       : false;
         }
     }
     return true;
@@ -148,6 +149,8 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "top_k", prepare_top_k, run_top_k},
     {SIZE, OVER(0), "softmax", prepare_softmax, run_softmax},
     {SIZE, OVER(0), "log_softmax", prepare_softmax, run_log_softmax},
+    {SIZE, 0, "cross_entropy", prepare_cross_entropy, run_cross_entropy},
+    {SIZE, OVER(1), "cross_entropy_grad", prepare_cross_entropy, run_cross_entropy_grad},
 
     {SIZE, 0, "matmul", prepare_matmul, plan_run, plan_release},
     {SIZE, 0, "conv2d", prepare_conv2d, plan_run, plan_release},

@@ -46,6 +46,10 @@ run_function run_reduce;
 prepare_function prepare_argmax, prepare_top_k, prepare_softmax;
 run_function run_argmax, run_top_k, run_softmax, run_log_softmax;
 
+/* cross_entropy.c */
+prepare_function prepare_cross_entropy;
+run_function run_cross_entropy, run_cross_entropy_grad;
+
 /* contract.c */
 prepare_function prepare_matmul;
 

@@ -72,16 +72,23 @@ ALWAYS_INLINE float density_power(float x) {
     return exp_of(-0.5f * x * x);
 }
 
-/* The normal distribution function, within 1e-7, from density_power(x).
+/* The normal distribution function, from density_power(x); below 0 within 5e-7 of itself however
+ * small it is, apart from what `power` is off. That is power t p(t) with t = 1 / (1 + 0.21 |x|): t
+ * has the 1 / |x| of the tail, and p, of degree 8, is the rest.
  *
- * source  Abramowitz and Stegun 1964, 7.1.26, of erf(|x| / sqrt 2) */
+ * source  the form of erfcc in Press et al., Numerical Recipes, section 6.2; coefficients
+ *         fitted for the least relative error over |x| <= 15, which is 2.3e-8 */
 ALWAYS_INLINE float normal_below(float x, float power) {
-    const float size = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.231641888f * size);
-    float p = 0.5307027145f;
-    p = p * t - 0.7265760135f;
-    p = p * t + 0.7107068705f;
-    p = p * t - 0.142248368f;
-    p = p * t + 0.127414796f;
+    const float size = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.21f * size);
+    float p = -0.0709446222f;
+    p = p * t + 0.280079246f;
+    p = p * t - 0.322865576f;
+    p = p * t + 0.340741932f;
+    p = p * t - 0.0877542943f;
+    p = p * t + 0.1221385f;
+    p = p * t + 0.069926843f;
+    p = p * t + 0.0849595144f;
+    p = p * t + 0.0837184712f;
     const float beyond = p * t * power;
     return x < 0 ? beyond : 1.0f - beyond;
 }

@@ -38,7 +38,7 @@ bool refuse(const kd_node *node, const char *why, kd_error *err) {
             shape_text(&node->inputs[1], b), why);
     return node->inputs[0].dtype == KD_BF16
                ? kd_hint(err, "this processor may lack bf16: set precision: f32")
-               : kd_hint(err, "use device: reference");
+               : kd_hint(err, "use device: {plugin: reference}");
 }
 
 static bool check(dnnl_status_t status, const kd_node *node, const char *what, kd_error *err) {

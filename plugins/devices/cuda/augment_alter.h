@@ -8,8 +8,13 @@
 
 namespace {
 
+/* Does the op at `position` happen to this view? */
+__device__ bool applies(const view &v, int position) {
+    return kd_draw_applies(&v.key, position, v.a->arg[position][0]);
+}
+
 __device__ void flip(view &v, int position) {
-    if (!kd_draw_applies(&v.key, position, v.a->arg[position][0])) {
+    if (!applies(v, position)) {
         return;
     }
     const int32_t half = v.size / 2;
@@ -71,7 +76,7 @@ __device__ void color_jitter(view &v, int position) {
 }
 
 __device__ void grayscale(view &v, int position) {
-    if (v.channels == 1 || !kd_draw_applies(&v.key, position, v.a->arg[position][0])) {
+    if (v.channels == 1 || !applies(v, position)) {
         return;
     }
     for (EACH_OF(i, v.size * v.size)) {
@@ -98,10 +103,10 @@ __device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
 }
 
 __device__ void blur(view &v, int position) {
-    const double *arg = v.a->arg[position];
-    if (!kd_draw_applies(&v.key, position, arg[0])) {
+    if (!applies(v, position)) {
         return;
     }
+    const double *arg = v.a->arg[position];
     const int32_t radius = kd_blur_radius(v.size, arg[1]);
     if (threadIdx.x == 0) {
         kd_blur_weights(radius, kd_sigma_draw(&v.key, position, arg), v.d->weight);
@@ -114,10 +119,10 @@ __device__ void blur(view &v, int position) {
 }
 
 __device__ void solarize(view &v, int position) {
-    const double *arg = v.a->arg[position];
-    if (!kd_draw_applies(&v.key, position, arg[0])) {
+    if (!applies(v, position)) {
         return;
     }
+    const double *arg = v.a->arg[position];
     for (EACH_OF(i, v.values)) {
         v.image[i] = kd_solarize(v.image[i], (float)arg[1]);
     }
@@ -135,10 +140,10 @@ __device__ float pixel_at(const view &v, int32_t y, int32_t x, int32_t c, bool e
 }
 
 __device__ void rotate(view &v, int position) {
-    const double *arg = v.a->arg[position];
-    if (!kd_draw_applies(&v.key, position, arg[0])) {
+    if (!applies(v, position)) {
         return;
     }
+    const double *arg = v.a->arg[position];
     const bool edge = arg[2] > 0;
     const double angle = kd_angle_draw(&v.key, position, arg);
     const float cosine = (float)cos(angle), sine = (float)sin(angle);
@@ -158,6 +163,7 @@ __device__ void rotate(view &v, int position) {
     swap_images(v);
 }
 
+/* A switch, because calls through a table of functions would not be inlined. */
 __device__ void alter(view &v, int position) {
     switch (v.a->op[position]) {
     case KD_AUGMENT_FLIP:

@@ -4,6 +4,7 @@
 #include "device.h"
 
 #include "capture.h"
+#include "faults.h"
 #include "kernels.h"
 #include "memory.h"
 #include "vendor.h"
@@ -115,6 +116,8 @@ static void device_close(kd_device *device) {
     }
     vendor_close(device);
     staging_destroy(device->staging);
+    pinned_destroy(device->fault);
+    fault_finish(device);
     if (device->stream) {
         cudaStreamDestroy(device->stream);
     }
@@ -140,7 +143,8 @@ static bool device_open(const void *config, const kd_host *host, kd_device **ret
     }
     const size_t before = free_memory();
     device->staging = staging_create(err);
-    if (!device->staging || !vendor_open(device, options->deterministic, options->tf32, err)) {
+    device->fault = device->staging ? pinned_create(sizeof *device->fault, err) : NULL;
+    if (!device->fault || !vendor_open(device, options->deterministic, options->tf32, err)) {
         device_close(device);
         return false;
     }
@@ -161,6 +165,7 @@ static size_t overhead(kd_device *device) {
 
 static bool wait_for_all(kd_device *device, kd_error *err) {
     const cudaError_t status = cudaStreamSynchronize(device->stream);
+    fault_collect(device);
     if (device->failed) {
         cudaGetLastError(); /* or the next launch would be blamed for it */
         device->failed = false;

@@ -19,8 +19,10 @@ extern "C" {
 
 struct CUstream_st; /* cudaStream_t is a pointer to it */
 
-typedef struct vendor vendor;   /* vendor.h: cuDNN and cuBLASLt */
-typedef struct staging staging; /* memory.h: pinned memory of uploads */
+typedef struct vendor vendor;         /* vendor.h: cuDNN and cuBLASLt */
+typedef struct staging staging;       /* memory.h: pinned memory of uploads */
+typedef struct fault_word fault_word; /* faults.h */
+typedef struct watch watch;
 
 struct kd_device {
     struct CUstream_st *stream;
@@ -29,6 +31,8 @@ struct kd_device {
     kd_error failure; /* the first of the run, kept until `wait` */
     vendor *vendor;   /* NULL where only own kernels run */
     staging *staging;
+    fault_word *fault; /* host memory that kernels write */
+    watch *watches;
     size_t overhead; /* bytes that the libraries took when they were opened */
     char description[512];
 };

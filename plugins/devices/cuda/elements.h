@@ -53,6 +53,29 @@ template <int N, class T> __device__ __forceinline__ pack<T, N> load(const T *fr
     return x;
 }
 
+/* What moves elements and computes nothing takes any type for the unsigned one of its size: calls
+ * `with` with a zero of the type of 1, 2, 4 or 8 bytes. */
+template <class With> void for_unit_of(size_t bytes, const With &with) {
+    switch (bytes) {
+    case 1:
+        return with(uint8_t());
+    case 2:
+        return with(uint16_t());
+    case 4:
+        return with(uint32_t());
+    default:
+        return with(uint64_t());
+    }
+}
+
+/* The same of 16 bytes too. */
+template <class With> void for_wide_unit_of(size_t bytes, const With &with) {
+    if (bytes == 16) {
+        return with(pack<uint64_t, 2>());
+    }
+    for_unit_of(bytes, with);
+}
+
 /* Elements in 16 bytes. */
 template <class T> constexpr int PACK = 16 / (int)sizeof(T);
 

@@ -23,6 +23,12 @@ struct sum {
     }
 };
 
+struct larger {
+    template <class T> static __device__ __forceinline__ T fold(T a, T b) {
+        return a > b ? a : b;
+    }
+};
+
 /* The same in all lanes. All of the warp calls it. */
 template <class F, class T> __device__ __forceinline__ T warp_fold(T x) {
 #pragma unroll

@@ -59,6 +59,25 @@ void memory_release(kd_device *device, void *memory) {
     cudaFree(memory);
 }
 
+/* source  CUDA programming guide, unified virtual address space: what cudaHostAlloc gives can be
+ * used within kernels as it is */
+void *pinned_create(size_t bytes, kd_error *err) {
+    void *pinned = NULL;
+    const cudaError_t status = cudaHostAlloc(&pinned, bytes, cudaHostAllocMapped);
+    if (status != cudaSuccess) {
+        cuda_fail((int)status, "pinned memory", err);
+        return NULL;
+    }
+    memset(pinned, 0, bytes);
+    return pinned;
+}
+
+void pinned_destroy(void *pinned) {
+    if (pinned) {
+        cudaFreeHost(pinned);
+    }
+}
+
 staging *staging_create(kd_error *err) {
     staging *s = state_create(sizeof *s, err);
     if (!s) {

@@ -12,6 +12,11 @@ void memory_release(kd_device *device, void *memory);
 void memory_upload(kd_device *device, void *to, const void *from, size_t bytes);
 void memory_download(kd_device *device, void *to, const void *from, size_t bytes);
 
+/* Zeroed host memory, which kernels may write: it has one address for both. NULL with err set when
+ * there is none. */
+void *pinned_create(size_t bytes, kd_error *err);
+void pinned_destroy(void *pinned);
+
 staging *staging_create(kd_error *err);
 void staging_destroy(staging *s);
 

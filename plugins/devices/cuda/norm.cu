@@ -8,8 +8,7 @@
  *
  * source  Chan, Golub and LeVeque 1983 on shifted sums; otherwise as the reference device's norm.c
  */
-#include "channels.h"
-#include "kernels.h"
+#include "norm.h"
 
 namespace {
 
@@ -109,48 +108,14 @@ __global__ void __launch_bounds__(THREADS)
 
 /* ---- On the host. ---- */
 
-struct plan {
-    tiling measured, applied;
-    unsigned *counters; /* [tiles] in device memory */
-    size_t partial;     /* bytes of the partial sums; after them, vectors nobody asked for */
-};
-
-void release(kd_device *device, void *state) {
-    if (state) {
-        constant_destroy(device, ((plan *)state)->counters);
-    }
-    release_state(device, state);
-}
-
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    const kd_spec *x = &node->inputs[0];
-    if (!accept_types(node, FLOATS, err)) {
-        return false;
-    }
-    plan *p = (plan *)state_create(sizeof *p, err);
-    if (!p) {
-        return false;
-    }
-    p->measured = tiling_of(x, 4, 512);
-    p->applied = tiling_of(x, 2, 2048);
-    p->partial = tiling_scratch(&p->measured);
-    if (!counters_create(device, &p->measured, &p->counters, err)) {
-        release_state(device, p);
-        return false;
-    }
-    *ret_state = p;
-    *ret_scratch = p->partial + 2 * (size_t)p->measured.channels * sizeof(float);
-    return true;
-}
-
-dim3 grid_of(const tiling *t) {
-    return dim3((unsigned)t->tiles, (unsigned)t->splits);
+    return norm_prepare(device, node, &node->inputs[0], ret_state, ret_scratch, err);
 }
 
 template <class T, int N>
-void apply(kd_device *device, const plan *p, const application *f, void *const *in, bool residual,
-           void *y) {
+void apply(kd_device *device, const norm_plan *p, const application *f, void *const *in,
+           bool residual, void *y) {
     KD_LAUNCH(device, (normalise<T, N>), grid_of(&p->applied), THREADS, 0, p->applied, *f,
               (const T *)in[0], residual ? (const T *)in[5] : nullptr, (T *)y);
 }
@@ -165,19 +130,19 @@ application application_of(const kd_node *node, void *const *in) {
 }
 
 template <class T, int N>
-void forward(kd_device *device, const kd_node *node, const plan *p, void *const *in,
+void forward(kd_device *device, const kd_node *node, const norm_plan *p, void *const *in,
              void *const *out, void *scratch) {
     float *own = (float *)((char *)scratch + p->partial);
     statistics s = {};
     s.mean = node->n_outputs > 1 ? (float *)out[1] : own;
-    s.inv_std = node->n_outputs > 2 ? (float *)out[2] : own + p->measured.channels;
+    s.inv_std = node->n_outputs > 2 ? (float *)out[2] : own + p->summed.channels;
     s.running_mean = node->n_outputs > 3 ? (float *)out[3] : nullptr;
     s.running_var = node->n_outputs > 4 ? (float *)out[4] : nullptr;
     s.old_mean = (const float *)in[3];
     s.old_var = (const float *)in[4];
     s.eps = (float)kd_attr_float(node, "eps", 1e-5);
     s.momentum = (float)kd_attr_float(node, "momentum", 0.1);
-    KD_LAUNCH(device, (measure<T, N>), grid_of(&p->measured), THREADS, 0, p->measured, s,
+    KD_LAUNCH(device, (measure<T, N>), grid_of(&p->summed), THREADS, 0, p->summed, s,
               (const T *)in[0], (float *)scratch, p->counters);
     application f = application_of(node, in);
     f.mean = s.mean;
@@ -187,11 +152,11 @@ void forward(kd_device *device, const kd_node *node, const plan *p, void *const 
 
 void run(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
          void *scratch) {
-    const plan *p = (const plan *)state;
-    if (p->measured.tiles == 0) {
+    const norm_plan *p = (const norm_plan *)state;
+    if (p->summed.tiles == 0) {
         return;
     }
-    const bool half = node->inputs[0].dtype == KD_BF16, packs = p->measured.elements > 1;
+    const bool half = node->inputs[0].dtype == KD_BF16, packs = p->summed.elements > 1;
     if (half) {
         packs ? forward<bf16, PACK<bf16>>(device, node, p, in, out, scratch)
               : forward<bf16, 1>(device, node, p, in, out, scratch);
@@ -203,7 +168,7 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 
 void run_inference(kd_device *device, const kd_node *node, void *state, void *const *in,
                    void *const *out, void *) {
-    const plan *p = (const plan *)state;
+    const norm_plan *p = (const norm_plan *)state;
     if (kd_elements(&node->inputs[0]) == 0) {
         return;
     }
@@ -225,7 +190,7 @@ void run_inference(kd_device *device, const kd_node *node, void *state, void *co
 } // namespace
 
 extern "C" const kd_kernel cuda_norm[] = {
-    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm", prepare, run, release},
-    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm_inference", prepare, run_inference, release},
+    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm", prepare, run, norm_release},
+    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm_inference", prepare, run_inference, norm_release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

@@ -2,8 +2,7 @@
  * The gradient of batch normalisation, through ReLU and into the residual: one pass for the two
  * sums of a channel, one for dx. Where the gradient of the residual is asked for, it is dz, the
  * gradient before ReLU: the first pass writes it, and the second reads it instead of dy and y. */
-#include "channels.h"
-#include "kernels.h"
+#include "norm.h"
 
 namespace {
 
@@ -88,43 +87,13 @@ __global__ void __launch_bounds__(THREADS)
 
 /* ---- On the host. ---- */
 
-struct plan {
-    tiling summed, applied;
-    unsigned *counters; /* [tiles] in device memory */
-    size_t partial;     /* bytes of the partial sums; after them, vectors nobody asked for */
-};
-
-void release(kd_device *device, void *state) {
-    if (state) {
-        constant_destroy(device, ((plan *)state)->counters);
-    }
-    release_state(device, state);
-}
-
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    const kd_spec *x = &node->inputs[1];
-    if (!accept_types(node, FLOATS, err)) {
-        return false;
-    }
-    plan *p = (plan *)state_create(sizeof *p, err);
-    if (!p) {
-        return false;
-    }
-    p->summed = tiling_of(x, 4, 512);
-    p->applied = tiling_of(x, 2, 2048);
-    p->partial = tiling_scratch(&p->summed);
-    if (!counters_create(device, &p->summed, &p->counters, err)) {
-        release_state(device, p);
-        return false;
-    }
-    *ret_state = p;
-    *ret_scratch = p->partial + 2 * (size_t)p->summed.channels * sizeof(float);
-    return true;
+    return norm_prepare(device, node, &node->inputs[1], ret_state, ret_scratch, err);
 }
 
 template <class T, int N>
-void backward(kd_device *device, const kd_node *node, const plan *p, void *const *in,
+void backward(kd_device *device, const kd_node *node, const norm_plan *p, void *const *in,
               void *const *out, void *scratch) {
     float *own = (float *)((char *)scratch + p->partial);
     vectors v = {};
@@ -136,16 +105,15 @@ void backward(kd_device *device, const kd_node *node, const plan *p, void *const
     const T *dy = (const T *)in[0], *x = (const T *)in[1];
     const T *y = kd_attr_int(node, "relu", 0) != 0 ? (const T *)in[2] : nullptr;
     T *dz = node->n_outputs > 3 ? (T *)out[3] : nullptr;
-    KD_LAUNCH(device, (sum_up<T, N>), dim3((unsigned)p->summed.tiles, (unsigned)p->summed.splits),
-              THREADS, 0, p->summed, v, dy, x, y, dz, (float *)scratch, p->counters);
-    KD_LAUNCH(device, (pass_back<T, N>),
-              dim3((unsigned)p->applied.tiles, (unsigned)p->applied.splits), THREADS, 0, p->applied,
-              v, dz ? dz : dy, x, dz ? nullptr : y, (T *)out[0]);
+    KD_LAUNCH(device, (sum_up<T, N>), grid_of(&p->summed), THREADS, 0, p->summed, v, dy, x, y, dz,
+              (float *)scratch, p->counters);
+    KD_LAUNCH(device, (pass_back<T, N>), grid_of(&p->applied), THREADS, 0, p->applied, v,
+              dz ? dz : dy, x, dz ? nullptr : y, (T *)out[0]);
 }
 
 void run(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
          void *scratch) {
-    const plan *p = (const plan *)state;
+    const norm_plan *p = (const norm_plan *)state;
     if (p->summed.tiles == 0) {
         return;
     }
@@ -162,6 +130,6 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 } // namespace
 
 extern "C" const kd_kernel cuda_norm_grad[] = {
-    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare, run, release},
+    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare, run, norm_release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

@@ -68,18 +68,8 @@ void run(kd_device *device, const kd_node *, void *state, void *const *in, void 
     if (p->count == 0) {
         return;
     }
-    switch (p->bytes) {
-    case 1:
-        return pad_of<uint8_t>(device, p, in[0], out[0]);
-    case 2:
-        return pad_of<uint16_t>(device, p, in[0], out[0]);
-    case 4:
-        return pad_of<uint32_t>(device, p, in[0], out[0]);
-    case 8:
-        return pad_of<uint64_t>(device, p, in[0], out[0]);
-    default:
-        return pad_of<pack<uint64_t, 2>>(device, p, in[0], out[0]);
-    }
+    for_wide_unit_of((size_t)p->bytes,
+                     [&](auto unit) { pad_of<decltype(unit)>(device, p, in[0], out[0]); });
 }
 
 } // namespace

@@ -104,18 +104,8 @@ void run_move(kd_device *device, const move *m, const void *x, void *y) {
     if (m->w.count == 0) {
         return;
     }
-    switch (m->bytes) {
-    case 1:
-        return copy_of<uint8_t>(device, m, x, y);
-    case 2:
-        return copy_of<uint16_t>(device, m, x, y);
-    case 4:
-        return copy_of<uint32_t>(device, m, x, y);
-    case 8:
-        return copy_of<uint64_t>(device, m, x, y);
-    default:
-        return copy_of<pack<uint64_t, 2>>(device, m, x, y);
-    }
+    for_wide_unit_of((size_t)m->bytes,
+                     [&](auto unit) { copy_of<decltype(unit)>(device, m, x, y); });
 }
 
 int axis_of(const kd_node *node) {
@@ -303,16 +293,8 @@ void run_transpose(kd_device *device, const kd_node *node, void *state, void *co
     if (kd_elements(&node->outputs[0]) == 0) {
         return;
     }
-    switch (kd_dtype_bytes(node->outputs[0].dtype)) {
-    case 1:
-        return turn_of<uint8_t>(device, &p->t, in[0], out[0]);
-    case 2:
-        return turn_of<uint16_t>(device, &p->t, in[0], out[0]);
-    case 4:
-        return turn_of<uint32_t>(device, &p->t, in[0], out[0]);
-    default:
-        return turn_of<uint64_t>(device, &p->t, in[0], out[0]);
-    }
+    for_unit_of(kd_dtype_bytes(node->outputs[0].dtype),
+                [&](auto unit) { turn_of<decltype(unit)>(device, &p->t, in[0], out[0]); });
 }
 
 } // namespace

@@ -60,16 +60,8 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
     if (w->count == 0) {
         return;
     }
-    switch (kd_dtype_bytes(node->outputs[0].dtype)) {
-    case 1:
-        return choose_of<uint8_t>(device, w, in, out);
-    case 2:
-        return choose_of<uint16_t>(device, w, in, out);
-    case 4:
-        return choose_of<uint32_t>(device, w, in, out);
-    default:
-        return choose_of<uint64_t>(device, w, in, out);
-    }
+    for_unit_of(kd_dtype_bytes(node->outputs[0].dtype),
+                [&](auto unit) { choose_of<decltype(unit)>(device, w, in, out); });
 }
 
 } // namespace

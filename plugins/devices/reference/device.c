@@ -108,6 +108,8 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "top_k", prepare_ranking, run_top_k},
     {SIZE, OVER(0), "softmax", prepare_floats, run_softmax},
     {SIZE, OVER(0), "log_softmax", prepare_floats, run_log_softmax},
+    {SIZE, 0, "cross_entropy", prepare_cross_entropy, run_cross_entropy},
+    {SIZE, OVER(1), "cross_entropy_grad", prepare_cross_entropy, run_cross_entropy_grad},
 
     {SIZE, 0, "matmul", prepare_matmul, run_matmul},
     {SIZE, 0, "conv2d", prepare_conv2d, run_conv2d},

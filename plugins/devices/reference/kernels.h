@@ -45,6 +45,10 @@ run_function run_transpose, run_broadcast, run_slice, run_pad, run_concat, run_g
 prepare_function prepare_reduce, prepare_ranking;
 run_function run_reduce, run_argmax, run_top_k, run_softmax, run_log_softmax;
 
+/* cross_entropy.c */
+prepare_function prepare_cross_entropy;
+run_function run_cross_entropy, run_cross_entropy_grad;
+
 /* contract.c */
 prepare_function prepare_matmul;
 run_function run_matmul;

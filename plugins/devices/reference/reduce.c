@@ -152,28 +152,29 @@ static double log_sum(const void *data, int32_t type, int64_t begin, int64_t len
     return log(sum);
 }
 
-void run_log_softmax(kd_device *device, const kd_node *node, void *state, void *const *in,
-                     void *const *out, void *scratch) {
+static double itself(double x) {
+    return x;
+}
+
+/* Of every row the log-softmax, or what `of` makes of it. */
+static void softmax_rows(const kd_node *node, const void *in, void *out, double (*of)(double)) {
     const kd_spec *x = &node->inputs[0];
     const int64_t length = last(x);
     for (int64_t row = 0; row < rows(x); row++) {
         double max;
-        const double log_total = log_sum(in[0], x->dtype, row * length, length, &max);
+        const double log_total = log_sum(in, x->dtype, row * length, length, &max);
         for (int64_t i = row * length; i < (row + 1) * length; i++) {
-            put(out[0], x->dtype, i, get(in[0], x->dtype, i) - max - log_total);
+            put(out, x->dtype, i, of(get(in, x->dtype, i) - max - log_total));
         }
     }
 }
 
+void run_log_softmax(kd_device *device, const kd_node *node, void *state, void *const *in,
+                     void *const *out, void *scratch) {
+    softmax_rows(node, in[0], out[0], itself);
+}
+
 void run_softmax(kd_device *device, const kd_node *node, void *state, void *const *in,
                  void *const *out, void *scratch) {
-    const kd_spec *x = &node->inputs[0];
-    const int64_t length = last(x);
-    for (int64_t row = 0; row < rows(x); row++) {
-        double max;
-        const double log_total = log_sum(in[0], x->dtype, row * length, length, &max);
-        for (int64_t i = row * length; i < (row + 1) * length; i++) {
-            put(out[0], x->dtype, i, exp(get(in[0], x->dtype, i) - max - log_total));
-        }
-    }
+    softmax_rows(node, in[0], out[0], exp);
 }

@@ -3,7 +3,7 @@
 #include "double.h"
 #include "vendor.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* What is behind cuBLASLt's handles. */
 typedef struct layout {
@@ -19,21 +19,8 @@ typedef struct how {
 
 #define WORKSPACE 4096
 
-#define CALL()                                                                                     \
-    do {                                                                                           \
-        if (double_fails()) {                                                                      \
-            return CUBLAS_STATUS_EXECUTION_FAILED;                                                 \
-        }                                                                                          \
-    } while (0)
-
-static void *made(size_t bytes) {
-    cuda_double.live++;
-    return calloc(1, bytes);
-}
-
-static cublasStatus_t gone(void *thing) {
-    free(thing);
-    cuda_double.live--;
+static cublasStatus_t gone(void *made) {
+    double_gone(made);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -46,8 +33,8 @@ const char *cublasLtGetStatusString(cublasStatus_t status) {
 }
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *ret) {
-    CALL();
-    *ret = made(1);
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
+    *ret = double_made(1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -57,11 +44,11 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *ret, cublasComputeType_t compute,
                                         cudaDataType_t scale) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     if (scale != CUDA_R_32F) {
         double_misused("products are scaled in another type than f32");
     }
-    how *h = made(sizeof *h);
+    how *h = double_made(sizeof *h);
     h->compute = compute;
     *ret = (cublasLtMatmulDesc_t)(void *)h;
     return CUBLAS_STATUS_SUCCESS;
@@ -74,7 +61,7 @@ cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
                                               cublasLtMatmulDescAttributes_t name,
                                               const void *value, size_t bytes) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     cublasOperation_t operation;
     const bool first = name == CUBLASLT_MATMUL_DESC_TRANSA;
     if ((!first && name != CUBLASLT_MATMUL_DESC_TRANSB) || bytes != sizeof operation) {
@@ -88,12 +75,12 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
 
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *ret, cudaDataType type,
                                           uint64_t rows, uint64_t columns, int64_t leading) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     if (leading < (int64_t)rows || (type != CUDA_R_32F && type != CUDA_R_16BF)) {
         double_misused("a matrix of %llu rows %lld apart", (unsigned long long)rows,
                        (long long)leading);
     }
-    layout *l = made(sizeof *l);
+    layout *l = double_made(sizeof *l);
     *l = (layout){.half = type == CUDA_R_16BF,
                   .rows = (int64_t)rows,
                   .columns = (int64_t)columns,
@@ -110,7 +97,7 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t l) {
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
                                                 cublasLtMatrixLayoutAttribute_t name,
                                                 const void *value, size_t bytes) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     layout *l = (layout *)(void *)handle;
     if (name == CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT && bytes == sizeof l->batch) {
         memcpy(&l->batch, value, bytes);
@@ -123,8 +110,8 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
 }
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *ret) {
-    CALL();
-    *ret = made(1);
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
+    *ret = double_made(1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -137,7 +124,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t w
                                                     const void *value, size_t bytes) {
     (void)wishes;
     (void)value;
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     const size_t wanted = name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8 : 4;
     if (bytes != wanted) {
         double_misused("preference %d of %zu bytes", (int)name, bytes);
@@ -162,7 +149,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatmulPreference_t wishes, int room,
                                               cublasLtMatmulHeuristicResult_t *ret,
                                               int *ret_count) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     *ret_count = 0;
     if (!handle || !wishes || c != d || room < 1 ||
         !fits((void *)desc, (void *)a, (void *)b, (void *)d)) {
@@ -214,7 +201,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                               cublasLtMatrixLayout_t c_layout, void *d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
                               void *workspace, size_t workspace_bytes, cudaStream_t stream) {
-    CALL();
+    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     const how *h = (void *)desc;
     const layout *la = (void *)a_layout, *lb = (void *)b_layout, *ld = (void *)d_layout;
     if (!handle || !stream || !algo || c != d || c_layout != d_layout ||
@@ -231,18 +218,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
 }
 
 void *double_cublas_call(const char *name) {
-    static const struct {
-        const char *name;
-        void *address;
-    } calls[] = {
+    static const double_symbol calls[] = {
 #define ROW(call) {#call, (void *)call},
         CUBLAS_CALLS(ROW)
 #undef ROW
     };
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (strcmp(calls[i].name, name) == 0) {
-            return calls[i].address;
-        }
-    }
-    return NULL;
+    return double_find(calls, sizeof calls / sizeof *calls, name);
 }

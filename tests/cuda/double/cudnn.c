@@ -7,14 +7,7 @@
 #include "backend.h"
 #include "vendor.h"
 
-#include <stdlib.h>
-
-#define CALL()                                                                                     \
-    do {                                                                                           \
-        if (double_fails()) {                                                                      \
-            return CUDNN_STATUS_INTERNAL_ERROR;                                                    \
-        }                                                                                          \
-    } while (0)
+#include <string.h>
 
 size_t cudnnGetVersion(void) {
     return CUDNN_VERSION;
@@ -31,36 +24,32 @@ void cudnnGetLastErrorString(char *text, size_t room) {
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *ret) {
-    CALL();
-    *ret = malloc(1);
-    cuda_double.live++;
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
+    *ret = double_made(1);
     return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
-    free(handle);
-    cuda_double.live--;
+    double_gone(handle);
     return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
-    CALL();
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     return handle && stream ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }
 
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
                                            cudnnBackendDescriptor_t *ret) {
-    CALL();
-    backend *d = calloc(1, sizeof *d);
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
+    backend *d = double_made(sizeof *d);
     d->type = type;
-    cuda_double.live++;
     *ret = d;
     return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t d) {
-    free(d);
-    cuda_double.live--;
+    double_gone(d);
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -82,7 +71,7 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t handle,
                                        cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, int64_t count,
                                        const void *values) {
-    CALL();
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     backend *d = handle;
     const size_t bytes = (size_t)count * size_of(type);
     if (d->finalized || d->count == BACKEND_ATTRIBUTES || bytes > sizeof d->attribute[0].values) {
@@ -118,7 +107,7 @@ const backend *backend_child(const backend *d, cudnnBackendAttributeName_t name)
 }
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t handle) {
-    CALL();
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     backend *d = handle;
     if (d->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
         const backend *offer = backend_child(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
@@ -158,7 +147,7 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,
                                        cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, int64_t room,
                                        int64_t *ret_count, void *values) {
-    CALL();
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     const backend *d = handle;
     int64_t number = d->number;
     const int note = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
@@ -207,7 +196,7 @@ static void execute(void *arguments, bool last) {
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t what,
                                   cudnnBackendDescriptor_t pack) {
-    CALL();
+    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     const execution e = {what, *(const backend *)pack};
     if (!handle || !e.plan->finalized || !e.pack.finalized || e.plan->number == ENGINE_BY_CHANCE) {
         double_misused("a plan of engine %lld is executed", (long long)e.plan->number);
@@ -221,18 +210,10 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
 }
 
 void *double_cudnn_call(const char *name) {
-    static const struct {
-        const char *name;
-        void *address;
-    } calls[] = {
+    static const double_symbol calls[] = {
 #define ROW(call) {#call, (void *)call},
         CUDNN_CALLS(ROW)
 #undef ROW
     };
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (strcmp(calls[i].name, name) == 0) {
-            return calls[i].address;
-        }
-    }
-    return NULL;
+    return double_find(calls, sizeof calls / sizeof *calls, name);
 }

@@ -32,11 +32,24 @@ typedef struct double_state {
 
 extern double_state cuda_double;
 
-extern int double_last; /* what cudaGetLastError says */
-
 /* Counts a call, the function that asks. Does this one fail? */
 #define double_fails() double_call_fails(__func__)
 bool double_call_fails(const char *call);
+
+/* At the head of a call that can fail: when this one does, `failure` is what it returns. */
+#define DOUBLE_CALL(failure)                                                                       \
+    do {                                                                                           \
+        if (double_fails()) {                                                                      \
+            return failure;                                                                        \
+        }                                                                                          \
+    } while (0)
+
+/* Keeps a cudaError_t for cudaGetLastError, and returns it. */
+int double_error(int error);
+
+/* Zeroed memory behind a handle, which counts as live until it is given back. */
+void *double_made(size_t bytes);
+void double_gone(void *made);
 
 /* Records misuse, the first one. */
 __attribute__((format(printf, 1, 2))) void double_misused(const char *format, ...);
@@ -50,6 +63,11 @@ typedef void double_work(void *arguments, bool last);
 bool double_captured(double_work *work, const void *arguments, size_t bytes);
 
 /* The address of a call by its name, NULL when unknown. */
+typedef struct double_symbol {
+    const char *name;
+    void *address;
+} double_symbol;
+void *double_find(const double_symbol *symbols, size_t count, const char *name);
 void *double_cudnn_call(const char *name);
 void *double_cublas_call(const char *name);
 

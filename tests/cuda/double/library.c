@@ -32,6 +32,15 @@ char *__wrap_dlerror(void) {
     return message;
 }
 
+void *double_find(const double_symbol *symbols, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(symbols[i].name, name) == 0) {
+            return symbols[i].address;
+        }
+    }
+    return NULL;
+}
+
 double double_get(const void *data, bool half, int64_t i) {
     if (!half) {
         return (double)((const float *)data)[i];

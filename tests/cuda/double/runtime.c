@@ -27,15 +27,23 @@ void double_misused(const char *format, ...) {
     }
 }
 
-/* A call that can fail, and how. */
-#define CALL(error)                                                                                \
-    do {                                                                                           \
-        if (double_fails()) {                                                                      \
-            return double_last = (int)(error);                                                     \
-        }                                                                                          \
-    } while (0)
+/* ---- What all libraries' calls share. ---- */
 
-int double_last;
+static int last_error; /* of the runtime */
+
+int double_error(int error) {
+    return last_error = error;
+}
+
+void *double_made(size_t bytes) {
+    cuda_double.live++;
+    return calloc(1, bytes);
+}
+
+void double_gone(void *made) {
+    free(made);
+    cuda_double.live--;
+}
 
 /* ---- Devices. ---- */
 
@@ -45,19 +53,19 @@ cudaError_t cudaDriverGetVersion(int *ret) {
 }
 
 cudaError_t cudaGetDeviceCount(int *ret) {
-    CALL(cudaErrorUnknown);
+    DOUBLE_CALL(double_error(cudaErrorUnknown));
     if (cuda_double.driver == 0) {
-        return double_last = cudaErrorInsufficientDriver;
+        return double_error(cudaErrorInsufficientDriver);
     }
     if (cuda_double.gpus == 0) {
-        return double_last = cudaErrorNoDevice;
+        return double_error(cudaErrorNoDevice);
     }
     *ret = cuda_double.gpus;
     return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *ret, int device) {
-    CALL(cudaErrorInvalidDevice);
+    DOUBLE_CALL(double_error(cudaErrorInvalidDevice));
     memset(ret, 0, sizeof *ret);
     strcpy(ret->name, "double of a GPU");
     ret->major = cuda_double.capability;
@@ -67,7 +75,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *ret, int device) {
 
 cudaError_t cudaSetDevice(int device) {
     (void)device;
-    CALL(cudaErrorDevicesUnavailable);
+    DOUBLE_CALL(double_error(cudaErrorDevicesUnavailable));
     return cudaSuccess;
 }
 
@@ -80,8 +88,8 @@ const char *cudaGetErrorName(cudaError_t error) {
 }
 
 cudaError_t cudaGetLastError(void) {
-    const cudaError_t ret = (cudaError_t)double_last;
-    double_last = cudaSuccess;
+    const cudaError_t ret = (cudaError_t)last_error;
+    last_error = cudaSuccess;
     return ret;
 }
 
@@ -93,9 +101,9 @@ typedef struct header {
 } header;
 
 cudaError_t cudaMalloc(void **ret, size_t bytes) {
-    CALL(cudaErrorMemoryAllocation);
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
     if (cuda_double.capacity && cuda_double.used + bytes > cuda_double.capacity) {
-        return double_last = cudaErrorMemoryAllocation;
+        return double_error(cudaErrorMemoryAllocation);
     }
     header *h = aligned_alloc(256, sizeof *h + (bytes + 255) / 256 * 256);
     h->bytes = bytes;
@@ -108,7 +116,7 @@ cudaError_t cudaMalloc(void **ret, size_t bytes) {
 
 cudaError_t cudaFree(void *memory) {
     if (!memory) {
-        CALL(cudaErrorMemoryAllocation); /* makes the context */
+        DOUBLE_CALL(double_error(cudaErrorMemoryAllocation)); /* makes the context */
         return cudaSuccess;
     }
     if (cuda_double.late_count > 0) {
@@ -129,14 +137,12 @@ cudaError_t cudaMemGetInfo(size_t *ret_free, size_t *ret_total) {
 
 cudaError_t cudaHostAlloc(void **ret, size_t bytes, unsigned flags) {
     (void)flags;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = malloc(bytes);
-    cuda_double.live++;
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
+    *ret = memset(double_made(bytes), 0xa5, bytes);
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void *memory) {
-    free(memory);
-    cuda_double.live--;
+    double_gone(memory);
     return cudaSuccess;
 }

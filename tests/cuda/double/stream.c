@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A call that can fail, and how. */
-#define CALL(error)                                                                                \
-    do {                                                                                           \
-        if (double_fails()) {                                                                      \
-            return double_last = (int)(error);                                                     \
-        }                                                                                          \
-    } while (0)
-
 /* ---- The stream. Late work waits in a list, in order. ---- */
 
 struct CUstream_st {
@@ -67,7 +59,7 @@ static void enqueue(void *to, const void *from, size_t bytes) {
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream) {
-    CALL(cudaErrorInvalidValue);
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
     if (!stream || value != 0) {
         double_misused("a memset of %d on stream %p", value, (void *)stream);
     }
@@ -77,7 +69,7 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream) {
-    CALL(cudaErrorInvalidValue);
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
     if (!stream) {
         double_misused("a copy on no stream");
     }
@@ -93,15 +85,13 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *ret, unsigned flags) {
     (void)flags;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
+    *ret = double_made(sizeof **ret);
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-    free(stream);
-    cuda_double.live--;
+    double_gone(stream);
     return cudaSuccess;
 }
 
@@ -110,7 +100,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
         double_misused("waiting while a program is captured");
     }
     double_catch_up();
-    CALL(cudaErrorIllegalAddress);
+    DOUBLE_CALL(double_error(cudaErrorIllegalAddress));
     return cudaSuccess;
 }
 
@@ -121,27 +111,25 @@ struct CUevent_st {
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
     (void)flags;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
-    cuda_double.live++;
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
+    *ret = double_made(sizeof **ret);
     return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-    free(event);
-    cuda_double.live--;
+    double_gone(event);
     return cudaSuccess;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     (void)stream;
-    CALL(cudaErrorInvalidValue);
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
     event->recorded = true;
     return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-    CALL(cudaErrorLaunchFailure);
+    DOUBLE_CALL(double_error(cudaErrorLaunchFailure));
     if (event->recorded) {
         double_catch_up();
     }
@@ -186,12 +174,11 @@ bool double_captured(double_work *work, const void *arguments, size_t bytes) {
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
     (void)mode;
-    CALL(cudaErrorStreamCaptureUnsupported);
+    DOUBLE_CALL(double_error(cudaErrorStreamCaptureUnsupported));
     if (capturing) {
         double_misused("a capture within another");
     }
-    stream->captured = capturing = calloc(1, sizeof *capturing);
-    cuda_double.live++;
+    stream->captured = capturing = double_made(sizeof *capturing);
     emulation_record(append_launch);
     return cudaSuccess;
 }
@@ -202,7 +189,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *ret) {
     emulation_record(NULL);
     if (double_fails()) {
         cudaGraphDestroy(graph);
-        return double_last = cudaErrorStreamCaptureInvalidated;
+        return double_error(cudaErrorStreamCaptureInvalidated);
     }
     *ret = graph;
     return cudaSuccess;
@@ -215,24 +202,23 @@ struct CUgraphExec_st {
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ret, cudaGraph_t graph, unsigned long long f) {
     (void)f;
-    CALL(cudaErrorMemoryAllocation);
-    *ret = calloc(1, sizeof **ret);
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
+    *ret = double_made(sizeof **ret);
     (*ret)->graph = *graph;
     *graph = (struct CUgraph_st){.call = NULL};
-    cuda_double.live++;
     return cudaSuccess;
 }
 
 cudaError_t cudaGraphUpload(cudaGraphExec_t recording, cudaStream_t stream) {
     (void)recording;
     (void)stream;
-    CALL(cudaErrorMemoryAllocation);
+    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
     return cudaSuccess;
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream) {
     (void)stream;
-    CALL(cudaErrorInvalidValue);
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
     double_catch_up();
     for (int i = 0; i < recording->graph.count; i++) {
         const call *c = &recording->graph.call[i];
@@ -253,14 +239,12 @@ static void free_calls(struct CUgraph_st *graph) {
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
     free_calls(graph);
-    free(graph);
-    cuda_double.live--;
+    double_gone(graph);
     return cudaSuccess;
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording) {
     free_calls(&recording->graph);
-    free(recording);
-    cuda_double.live--;
+    double_gone(recording);
     return cudaSuccess;
 }

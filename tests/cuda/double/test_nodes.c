@@ -2,6 +2,7 @@
  * Nodes of both libraries over their double: every call may fail, nothing leaks, and no sum is
  * wrong. */
 #include "test_double.h"
+#include "test_node.h"
 
 static const kd_kernel *kernel_of(const char *op) {
     for (uint32_t i = 0; i < table->n_kernels; i++) {
@@ -22,26 +23,14 @@ static kd_node product_of(kd_spec specs[3], int32_t type) {
     specs[0] = (kd_spec){type, 2, {3, 5}};
     specs[1] = (kd_spec){type, 2, {5, 4}};
     specs[2] = (kd_spec){type, 2, {3, 4}};
-    return (kd_node){.size = sizeof(kd_node),
-                     .n_inputs = 2,
-                     .n_outputs = 1,
-                     .op = "matmul",
-                     .path = "here",
-                     .inputs = specs,
-                     .outputs = specs + 2};
+    return node_of("matmul", "here", specs);
 }
 
 static kd_node weight_grad_of(kd_spec specs[3], int32_t type) {
     specs[0] = (kd_spec){type, 4, {2, 3, 3, 2}};
     specs[1] = (kd_spec){type, 4, {2, 3, 3, 4}};
     specs[2] = (kd_spec){KD_F32, 4, {4, 1, 1, 2}};
-    return (kd_node){.size = sizeof(kd_node),
-                     .n_inputs = 2,
-                     .n_outputs = 1,
-                     .op = "conv2d_weight_grad",
-                     .path = "here",
-                     .inputs = specs,
-                     .outputs = specs + 2};
+    return node_of("conv2d_weight_grad", "here", specs);
 }
 
 #define SLOT 1024 /* bytes of each operand */

@@ -3,7 +3,7 @@
 
 To add a method: a file <method>.py here that subclasses Method and ends in `main(__file__, ...)`
 with its cases, run it (/usr/bin/python3 tests/golden/methods/<method>.py), and give each case that
-it writes a row in tests/test_methods.c. Write it from the paper's equations with plain torch; share
+it writes a row in tests/method_cases.c. Write it from the paper's equations with plain torch; share
 nothing with the plugin but the names of parameters and states.
 
     class Byol(Method):
