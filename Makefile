@@ -29,6 +29,9 @@ reference: all ## write docs/reference from the plugins' notes
 bundle: all ## a tarball that runs where nothing is installed (needs patchelf)
 	tools/bundle.sh
 
+fuzz-package: ## fuzz the readers of packages for a minute (needs clang)
+	tools/fuzz_package.sh
+
 size: ## lines per directory, longest files and functions
 	tools/size.sh
 
@@ -41,4 +44,4 @@ clean: ## remove build/ and build-asan/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench reference bundle size install clean help
+.PHONY: all demo test asan check golden bench reference bundle fuzz-package size install clean help

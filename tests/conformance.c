@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the host may rely on from every plugin of a kind, checked on each one of this build:
  * methods, backbones, devices. */
+#include "check/conformance.h"
 #include "built_plugins.h"
 #include "graph/internal.h"
 #include "leaks.h"
@@ -265,75 +266,7 @@ TEST(backbone, has_the_published_size) {
 
 /* ---- Devices ---- */
 
-static void check_memory(const kd_device_plugin *table, kd_device *device, const char *id) {
-    kd_error err = KD_ERROR_INIT;
-    enum { BYTES = 1021 };
-    unsigned char sent[BYTES], got[BYTES];
-    void *a, *c;
-    cr_assert(table->allocate(device, BYTES, &a, &err), "%s: %s", id, err.message);
-    cr_assert(table->allocate(device, BYTES, &c, &err), "%s: %s", id, err.message);
-    cr_assert_eq((uintptr_t)a % table->alignment, 0);
-    table->download(device, got, c, BYTES);
-    cr_assert(table->wait(device, &err));
-    for (int i = 0; i < BYTES; i++) {
-        cr_assert_eq(got[i], 0, "%s: new memory is not zero", id);
-        sent[i] = (unsigned char)(i * 7);
-    }
-    table->upload(device, a, sent, BYTES);
-    table->download(device, got, a, BYTES);
-    cr_assert(table->wait(device, &err));
-    cr_assert_arr_eq(got, sent, BYTES);
-    table->release(device, a);
-    table->release(device, c);
-    cr_assert(*table->describe(device));
-}
-
-#if !defined(__SANITIZE_ADDRESS__) /* which ends the process where malloc would return NULL */
-static void check_out_of_memory(const kd_device_plugin *table, kd_device *device) {
-    kd_error err = KD_ERROR_INIT;
-    void *much = NULL;
-    cr_assert_not(table->allocate(device, (size_t)1 << 60, &much, &err));
-    cr_assert_eq(err.code, KD_E_MEMORY);
-    cr_assert_null(much);
-}
-#else
-static void check_out_of_memory(const kd_device_plugin *table, kd_device *device) {
-    (void)table;
-    (void)device;
-}
-#endif
-
-/* y = x @ w, plus `shift`: a program whose result is easy to know. */
-static kd_program *small_program(engine **ret, const kd_device_plugin *table, kd_device *device,
-                                 double shift) {
-    kd_error err = KD_ERROR_INIT;
-    graph *g = graph_create(&(graph_options){.real = KD_F32});
-    kd_scope s = graph_root(g);
-    kd_tensor *x = kd_input(s, "x", (kd_spec){.rank = 2, .dim = {3, 4}});
-    kd_tensor *w = kd_fill(s, (kd_spec){.rank = 2, .dim = {4, 2}}, 2);
-    kd_output(s, "y", kd_affine(kd_matmul(x, w), 1, shift));
-    *ret = engine_create(table, device, 1);
-    kd_program *p;
-    cr_assert(engine_compile(*ret, g, "small", &p, &err), "%s", err.message);
-    cr_assert(engine_allocate(*ret, &err), "%s", err.message);
-    return p;
-}
-
-static void check_small(kd_program *p, float x, float shift) {
-    kd_error err = KD_ERROR_INIT;
-    float in[12], out[6];
-    for (int i = 0; i < 12; i++) {
-        in[i] = x;
-    }
-    cr_assert(program_write(p, "x", in, sizeof in, &err));
-    cr_assert(program_run(p, &err), "%s", err.message);
-    cr_assert(program_read(p, "y", out, sizeof out, &err));
-    for (int i = 0; i < 6; i++) {
-        cr_assert_eq(out[i], 8 * x + shift);
-    }
-}
-
-static void check_device(built *b, const plugin *p) {
+static void check_opened(built *b, const plugin *p) {
     const kd_device_plugin *table = p->table;
     kd_error err = KD_ERROR_INIT;
     kd_device *device;
@@ -342,21 +275,13 @@ static void check_device(built *b, const plugin *p) {
         printf("not here: %s (%s)\n", p->note.id, err.message);
         return;
     }
-    check_memory(table, device, p->note.id);
-    check_out_of_memory(table, device);
-    engine *one, *two;
-    kd_program *first = small_program(&one, table, device, 1);
-    kd_program *second = small_program(&two, table, device, -3);
-    for (int i = 0; i < 3; i++) {
-        check_small(first, (float)i, 1);
-        check_small(second, (float)(2 * i), -3);
+    const check_device d = {.name = p->note.id, .table = table, .handle = device};
+    for (const conformance *c = conformances; c->name; c++) {
+        cr_expect(c->check(&d, &err), "%s: %s: %s", p->note.id, c->name, err.message);
     }
-    engine_destroy(one);
-    check_small(second, 5, -3);
-    engine_destroy(two);
     table->close(device);
 }
 
-TEST(device, keeps_memory_and_two_programs) {
-    with_reference(KD_KIND_DEVICE, check_device);
+TEST(device, conforms) {
+    with_reference(KD_KIND_DEVICE, check_opened);
 }

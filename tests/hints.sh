@@ -28,12 +28,12 @@ core/train/recipe.c|normalize: store|views=[{recipe: simclr, size: 16, count: 2,
 core/cli/cli_eval.c|evals.0={plugin: knn}|evals.0={plugin: knn}
 core/data/decode.c|data.on_error: skip|data.on_error=skip
 core/data/store.c|data.store.cache|data.store.cache=store
-plugins/devices/cpu/device.c|device: {plugin: reference}|device={plugin: reference}
+core/include/kindred/device.h|device: {plugin: reference}|device={plugin: reference}
 plugins/devices/cpu/onednn.c|device: {plugin: reference}|device={plugin: reference}
 plugins/devices/cpu/onednn.c|precision: f32|precision=f32
-plugins/devices/reference/device.c|precision: f32|precision=f32
-plugins/devices/cuda/node.c|device: {plugin: reference}|device={plugin: reference}
+core/include/kindred/device.h|precision: f32|precision=f32
 plugins/devices/cuda/device.c|device: {plugin: cpu}|device={plugin: cpu}
+plugins/devices/cuda/node.c|device: {plugin: cpu}|device={plugin: cpu}
 END
 
 # A device is a map: the word alone is refused.

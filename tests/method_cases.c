@@ -49,6 +49,7 @@ const method_case method_cases[] = {
      "{plugin: pirl, negatives: 8, output: 8, grid: 2}", NULL},
     {"pirl_mlp", 0, 0, NULL, NULL, NULL},
     {"pirl_whole", 0, 0, NULL, NULL, NULL},
+    {"pirl_filled", 0, 0, NULL, NULL, NULL},
 };
 enum { CASES = sizeof method_cases / sizeof *method_cases };
 const int method_case_count = CASES;

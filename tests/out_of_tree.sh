@@ -13,7 +13,7 @@ cc -std=c11 -O2 -fPIC -shared -fvisibility=hidden -I "$1/core/include" -Wl,-z,de
 cd "$folder"
 export XDG_CACHE_HOME="$folder/cache"
 "$program" train "$1/examples/tiny.yaml" --plugin "$folder/plugin.so" "method={plugin: $id, output: 16}" \
-    train.epochs=1 data.count=64 evals=[] >log 2>&1 || {
+    train.epochs=1 data.count=64 train.batch=16 evals=[] >log 2>&1 || {
     cat log
     exit 1
 }

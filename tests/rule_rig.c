@@ -15,7 +15,7 @@ rig rig_open(kd_tensor *(*build)(kd_scope s), const optimizer *how) {
     kd_error err = KD_ERROR_INIT;
     rig r = {.lr = 0.1};
     r.n_devices = test_devices_open(r.devices);
-    const test_device *reference = test_device_find(r.devices, r.n_devices, "reference");
+    const check_device *reference = test_device_find(r.devices, r.n_devices, "reference");
     cr_assert(reference);
     graph *g = graph_create(&(graph_options){.real = KD_F64, .draws = true});
     graph_minimize(g, build(graph_root(g)), how);

@@ -16,7 +16,7 @@ extern const double slope[COUNT];
 extern const kd_spec shape; /* of all parameters */
 
 typedef struct rig {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     int n_devices;
     engine *e;
     kd_program *p;

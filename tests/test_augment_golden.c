@@ -21,7 +21,7 @@ static const safetensor *need(const safetensors *file, const char *format, const
     return t;
 }
 
-static void expect_case(const safetensors *file, const char *name, const test_device *d) {
+static void expect_case(const safetensors *file, const char *name, const check_device *d) {
     const safetensor *view = need(file, "%s.view", name, 0, KD_F32);
     const int64_t *key = need(file, "%s.key", name, 0, KD_I64)->data;
     const safetensor *ops = need(file, "%s.ops", name, 0, KD_F64);
@@ -44,7 +44,7 @@ static void expect_case(const safetensors *file, const char *name, const test_de
      * for rotation is f32 as well */
     const double tolerance = 2e-5;
     const float *want = view->data;
-    float *got = run_on(d->handle, test_kernel(d, "augment"), &a, &b);
+    float *got = run_on(d->handle, check_kernel(d, "augment"), &a, &b);
     double worst = 0;
     for (int64_t i = 0; i < view_values(&a); i++) {
         const double error = fabs((double)got[i] - (double)want[i]);
@@ -54,7 +54,7 @@ static void expect_case(const safetensors *file, const char *name, const test_de
     free(got);
 }
 
-static int expect_all(const safetensors *file, const test_device *d) {
+static int expect_all(const safetensors *file, const check_device *d) {
     int cases = 0;
     for (int i = 0; i < safetensors_count(file); i++) {
         char name[64] = "";
@@ -76,7 +76,7 @@ TEST(augment_golden, pil_and_torchvision) {
     kd_error err = KD_ERROR_INIT;
     safetensors *file = safetensors_open(path, &err);
     cr_assert(file, "%s", err.message);
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
     for (int i = 0; i < count; i++) {
         if (devices[i].table->flags & KD_DEVICE_HOST_MEMORY) {

@@ -60,6 +60,62 @@ TEST(autodiff, a_gradient_that_there_is_not_is_refused_with_its_op_and_place) {
     expect(second_order, "'gelu_grad' has no gradient");
 }
 
+/* Output `which` of an op over x [3, 4], and what it wants beside. */
+static kd_tensor *secondary(const char *op, kd_tensor *const *in, uint32_t n, uint32_t which) {
+    kd_tensor *out[5] = {NULL};
+    const kd_attr attrs[] = {KD_I("heads", 1), KD_F("scale", 1), KD_F("eps", 1e-5),
+                             KD_F("momentum", 0.1)};
+    in[0]->api->emit(NULL, op, in, n, attrs, 4, out, which < 3 ? which + 1 : 5);
+    return out[which];
+}
+
+static kd_tensor *batch_statistic(kd_tensor *x, uint32_t which) {
+    kd_tensor *c = kd_fill(x->api->scope_of(x), (kd_spec){.rank = 1, .dim = {4}}, 1);
+    return secondary("batch_norm", (kd_tensor *[]){x, c, c, c, c}, 5, which);
+}
+
+static kd_tensor *batch_inv_std(kd_tensor *x) {
+    return batch_statistic(x, 2);
+}
+
+/* The value counts too: its gradient alone would hide what is missing. */
+static kd_tensor *batch_mean_and_value(kd_tensor *x) {
+    return kd_add(batch_statistic(x, 0), batch_statistic(x, 1));
+}
+
+static kd_tensor *batch_running_mean(kd_tensor *x) {
+    return batch_statistic(x, 3);
+}
+
+static kd_tensor *row_mean(kd_tensor *x) {
+    kd_tensor *c = kd_fill(x->api->scope_of(x), (kd_spec){.rank = 1, .dim = {4}}, 1);
+    return secondary("layer_norm", (kd_tensor *[]){x, c, c}, 3, 1);
+}
+
+static kd_tensor *attention_sum(kd_tensor *x) {
+    x = KD_RESHAPE(x, 1, 4, 3);
+    return secondary("attention", &x, 1, 1);
+}
+
+static kd_tensor *entropy_sums(kd_tensor *x) {
+    return secondary("cross_entropy", (kd_tensor *[]){x, kd_range(x->api->scope_of(x), 0, 3)}, 2,
+                     1);
+}
+
+static kd_tensor *stopped_statistic(kd_tensor *x) {
+    return kd_mul(x, kd_stop_gradient(batch_statistic(x, 1)));
+}
+
+TEST(autodiff, statistics_beside_a_value_have_none_and_say_so) {
+    expect(batch_inv_std, "output 2 of 'batch_norm' has no gradient");
+    expect(batch_mean_and_value, "output 1 of 'batch_norm' has no gradient");
+    expect(batch_running_mean, "output 3 of 'batch_norm' has no gradient");
+    expect(row_mean, "output 1 of 'layer_norm' has no gradient");
+    expect(attention_sum, "output 1 of 'attention' has no gradient");
+    expect(entropy_sums, "output 1 of 'cross_entropy' has no gradient");
+    expect(stopped_statistic, NULL);
+}
+
 static kd_tensor *stopped(kd_tensor *x) {
     return kd_mul(x, kd_add(largest(kd_stop_gradient(x)), kd_sum(top(kd_stop_gradient(x)))));
 }

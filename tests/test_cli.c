@@ -99,3 +99,7 @@ TEST(cli, life) {
 TEST(cli, schema) {
     check_case("schema");
 }
+
+TEST(cli, package) {
+    check_case("package");
+}

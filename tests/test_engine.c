@@ -10,9 +10,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static test_device devices[TEST_MAX_DEVICES];
+static check_device devices[TEST_MAX_DEVICES];
 static int n_devices;
-static test_device *reference;
+static check_device *reference;
 
 static void open_devices(void) {
     n_devices = test_devices_open(devices);
@@ -82,7 +82,7 @@ Test(engine, fusion_changes_no_number) {
     double *fused = train(reference->table, &exact, 5, &n, &fused_bytes);
     double *plain = train(reference->table, &unfused, 5, &m, &plain_bytes);
     cr_assert_eq(n, m);
-    cr_assert_lt(test_error(fused, plain, n), 1e-24);
+    cr_assert_lt(number_error(fused, plain, n), 1e-24);
     cr_assert_lt(fused_bytes, plain_bytes);
     free(fused);
     free(plain);
@@ -132,7 +132,7 @@ static const kd_device_plugin *stripped(uint32_t in_place_mask) {
     without_sharing.allocate = allocate_guarded;
     without_sharing.release = release_guarded;
     for (uint32_t i = 0; i < without_sharing.n_kernels; i++) {
-        kernels[i] = *test_kernel_at(reference, i);
+        kernels[i] = *check_kernel_at(reference, i);
         kernels[i].in_place &= in_place_mask;
     }
     without_sharing.kernels = kernels;

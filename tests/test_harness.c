@@ -127,7 +127,7 @@ static const struct {
 };
 
 TEST(harness, catches_faulty_kernels) {
-    const test_device device = {.name = "faulty", .table = &table};
+    const check_device device = {.name = "faulty", .table = &table};
     const double values[] = {1, 2, 3, 4, 5};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         eager *e = eager_create(&device, KD_F32, KD_F32);
@@ -143,11 +143,12 @@ TEST(harness, catches_faulty_kernels) {
 
 TEST(harness, errors_of_numbers) {
     const double inf = HUGE_VAL, one[] = {1, NAN, inf}, other[] = {1, NAN, -inf};
-    cr_expect_eq(test_error(one, one, 3), 0);
-    cr_expect_eq(test_error(one, other, 3), inf, "infinities of unequal sign");
-    cr_expect_eq(test_error((double[]){0}, (double[]){NAN}, 1), inf);
-    cr_expect_eq(test_error((double[]){NAN}, (double[]){0}, 1), inf);
-    cr_expect_eq(test_error((double[]){inf}, (double[]){1}, 1), inf);
-    cr_expect_float_eq(test_error((double[]){3, 4.5}, (double[]){3, 4}, 2), 0.01, 1e-15);
-    cr_expect_eq(test_error((double[]){1e-30}, (double[]){0}, 1), inf, "nothing but zero is zero");
+    cr_expect_eq(number_error(one, one, 3), 0);
+    cr_expect_eq(number_error(one, other, 3), inf, "infinities of unequal sign");
+    cr_expect_eq(number_error((double[]){0}, (double[]){NAN}, 1), inf);
+    cr_expect_eq(number_error((double[]){NAN}, (double[]){0}, 1), inf);
+    cr_expect_eq(number_error((double[]){inf}, (double[]){1}, 1), inf);
+    cr_expect_float_eq(number_error((double[]){3, 4.5}, (double[]){3, 4}, 2), 0.01, 1e-15);
+    cr_expect_eq(number_error((double[]){1e-30}, (double[]){0}, 1), inf,
+                 "nothing but zero is zero");
 }

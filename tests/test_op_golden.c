@@ -36,7 +36,7 @@ static kd_tensor *load(const golden *g, const char *group, const char *name) {
     const int64_t count = kd_elements(&spec);
     double *values = kd_alloc((size_t)count * sizeof *values);
     for (int64_t i = 0; i < count; i++) {
-        values[i] = test_get(t->data, spec.dtype, i);
+        values[i] = number_get(t->data, spec.dtype, i);
     }
     spec.dtype = spec.dtype == KD_F64 ? KD_REAL : spec.dtype;
     kd_tensor *loaded = eager_tensor(g->graph, spec, values);
@@ -50,7 +50,7 @@ static void expect_values(const golden *g, kd_tensor *got, const double *want, i
     cr_assert_eq(eager_status(g->graph, &why), EAGER_FINE, "%s: %s: %s", g->device, what, why);
     const kd_spec spec = kd_spec_of(got);
     cr_assert_eq(kd_elements(&spec), count, "%s: %s has another size", g->device, what);
-    const double error = test_error(eager_read(got), want, count);
+    const double error = number_error(eager_read(got), want, count);
     cr_expect_leq(error, g->tolerance, "%s: %s: error %.2g", g->device, what, error);
 }
 
@@ -59,7 +59,7 @@ static void expect(const golden *g, kd_tensor *got, const char *group, const cha
     const int64_t count = kd_elements(&t->spec);
     double *want = kd_alloc((size_t)count * sizeof *want);
     for (int64_t i = 0; i < count; i++) {
-        want[i] = test_get(t->data, t->spec.dtype, i);
+        want[i] = number_get(t->data, t->spec.dtype, i);
     }
     expect_values(g, got, want, count, t->name);
     free(want);
@@ -67,7 +67,7 @@ static void expect(const golden *g, kd_tensor *got, const char *group, const cha
 
 /* Runs a check on each device in f32, and on the reference device in f64 too. */
 static void on_all(void (*check)(const golden *g)) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
     const char *source = getenv("KINDRED_TEST_SOURCE");
     cr_assert(source, "KINDRED_TEST_SOURCE is not set");
@@ -77,7 +77,7 @@ static void on_all(void (*check)(const golden *g)) {
     golden g = {.file = safetensors_open(path, &err)};
     cr_assert(g.file, "%s", err.message);
     for (int i = 0; i < 2 * count; i++) {
-        const test_device *d = &devices[i / 2];
+        const check_device *d = &devices[i / 2];
         const bool wide = i % 2 == 1;
         if (wide && strcmp(d->name, "reference") != 0) {
             continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every op on every device of this build against the reference device in f64: the table of
  * ops.h. Unsupported types are printed, and fail the test where the device calls them fast. */
-#include "op_run.h"
+#include "check/table.h"
+#include "harness.h"
 
 #include "graph/graph.h"
 #include "leaks.h"
@@ -12,76 +13,57 @@ typedef struct tally {
     int ran, unsupported, wrong;
 } tally;
 
-static bool takes_compute(const op_case *row) {
-    for (int i = 0; i < OP_MAX_INPUTS; i++) {
-        if (row->in[i].given && row->in[i].type == KD_COMPUTE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* One row at all its sizes. */
-static void compare_row(int index, const test_device *d, int32_t real, int32_t compute,
-                        const test_device *reference, tally *t) {
-    const op_case *row = op_case_at(index);
-    for (int size = 0; size < op_sizes(row); size++) {
-        op_run run = op_draw(index, size, 0, real, compute);
-        char why[1600] = "";
-        const int status = op_compare(&run, d, real, compute, reference, why);
-        t->ran++;
-        t->unsupported += status == EAGER_UNSUPPORTED;
-        t->wrong += status == EAGER_WRONG;
-        if (status != EAGER_FINE) {
-            printf("%s %s: %s: %s\n", d->name, test_type_name(compute),
-                   status == EAGER_WRONG ? "WRONG" : "unsupported", op_name(&run));
-            printf("    %s\n", why);
-        }
-        op_finish(&run);
-    }
-}
-
-static tally compare_table(const test_device *d, int32_t real, int32_t compute,
-                           const test_device *reference) {
+static tally compare_table(const check_device *d, int column, const check_device *reference) {
     tally t = {0};
-    for (int i = 0; op_case_at(i); i++) {
-        if (compute == real || takes_compute(op_case_at(i))) {
-            compare_row(i, d, real, compute, reference, &t);
+    const op_case *row;
+    for (int i = 0; (row = op_case_at(i)); i++) {
+        if (!check_has_column(row, column)) {
+            continue;
         }
+        arena memory = {0};
+        const op_result r = check_op(i, column, d, reference, false, &memory);
+        t.ran += r.cases;
+        t.unsupported += r.status == EAGER_UNSUPPORTED;
+        t.wrong += r.status == EAGER_WRONG;
+        if (r.status != EAGER_FINE) {
+            printf("%s %s: %s: %s\n    %s\n", d->name, check_column_name(column),
+                   r.status == EAGER_WRONG ? "WRONG" : "unsupported", r.where, r.why);
+        }
+        arena_free(&memory);
     }
-    printf("%s in %s: %d cases (seed %u), %d unsupported, %d wrong\n", d->name,
-           test_type_name(compute), t.ran, OP_SEED, t.unsupported, t.wrong);
+    printf("%s in %s: %d cases (seed %u), %d rows unsupported, %d wrong\n", d->name,
+           check_column_name(column), t.ran, OP_SEED, t.unsupported, t.wrong);
     fflush(stdout);
     return t;
 }
 
 TEST(ops, parity_f32) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
-    const test_device *reference = test_device_find(devices, count, "reference");
+    const check_device *reference = test_device_find(devices, count, "reference");
     cr_assert(reference);
     for (int i = 0; i < count; i++) {
-        const tally t = compare_table(&devices[i], KD_F32, KD_F32, reference);
-        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].name, t.wrong);
-        cr_expect_eq(t.unsupported, 0, "%s lacks f32 of %d cases", devices[i].name, t.unsupported);
+        const tally t = compare_table(&devices[i], CHECK_F32, reference);
+        cr_expect_eq(t.wrong, 0, "%s: %d rows differ", devices[i].name, t.wrong);
+        cr_expect_eq(t.unsupported, 0, "%s lacks f32 of %d rows", devices[i].name, t.unsupported);
     }
     test_devices_close(devices, count);
 }
 
 /* The device's other fast types: bf16. */
 TEST(ops, parity_bf16) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
-    const test_device *reference = test_device_find(devices, count, "reference");
+    const check_device *reference = test_device_find(devices, count, "reference");
     cr_assert(reference);
     for (int i = 0; i < count; i++) {
         if (&devices[i] == reference) {
             continue;
         }
         const bool fast = devices[i].table->fast_types >> KD_BF16 & 1u;
-        const tally t = compare_table(&devices[i], KD_F32, KD_BF16, reference);
-        cr_expect_eq(t.wrong, 0, "%s: %d cases differ", devices[i].name, t.wrong);
-        cr_expect(!fast || t.unsupported == 0, "%s lacks bf16 of %d cases", devices[i].name,
+        const tally t = compare_table(&devices[i], CHECK_BF16, reference);
+        cr_expect_eq(t.wrong, 0, "%s: %d rows differ", devices[i].name, t.wrong);
+        cr_expect(!fast || t.unsupported == 0, "%s lacks bf16 of %d rows", devices[i].name,
                   t.unsupported);
     }
     test_devices_close(devices, count);
@@ -89,12 +71,27 @@ TEST(ops, parity_bf16) {
 
 /* The oracle's own arithmetic in f64, its in-place runs and guards included. */
 TEST(ops, reference_f64) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
-    const test_device *reference = test_device_find(devices, count, "reference");
+    const check_device *reference = test_device_find(devices, count, "reference");
     cr_assert(reference);
-    const tally t = compare_table(reference, KD_F64, KD_F64, reference);
+    const tally t = compare_table(reference, CHECK_F64, reference);
     cr_expect_eq(t.wrong + t.unsupported, 0);
+    test_devices_close(devices, count);
+}
+
+/* Gradients by the host's autodiff, on every device: the same as on the reference device, whose own
+ * test_op_gradients.c holds to differences. */
+TEST(ops, parity_gradients) {
+    check_device devices[TEST_MAX_DEVICES];
+    const int count = test_devices_open(devices);
+    const check_device *reference = test_device_find(devices, count, "reference");
+    cr_assert(reference);
+    for (int i = 0; i < count; i++) {
+        const tally t = compare_table(&devices[i], CHECK_GRADIENT, reference);
+        cr_expect_eq(t.wrong + t.unsupported, 0, "%s: %d rows differ", devices[i].name, t.wrong);
+        cr_expect_gt(t.ran, 50);
+    }
     test_devices_close(devices, count);
 }
 
@@ -138,13 +135,13 @@ TEST(ops, every_op_has_a_case) {
 }
 
 TEST(ops, every_op_has_a_kernel) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
     for (int d = 0; d < count; d++) {
         const kd_op *op;
         for (int i = 0; (op = graph_op_at(i)); i++) {
             const bool needed = !(op->flags & KD_OP_ALIAS);
-            cr_expect(!needed || test_kernel(&devices[d], op->name), "%s has no kernel for %s",
+            cr_expect(!needed || check_kernel(&devices[d], op->name), "%s has no kernel for %s",
                       devices[d].name, op->name);
         }
     }
@@ -152,14 +149,14 @@ TEST(ops, every_op_has_a_kernel) {
 }
 
 TEST(ops, every_kernel_names_an_op) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
     for (int d = 0; d < count; d++) {
         const kd_kernel *kernel;
-        for (uint32_t i = 0; (kernel = test_kernel_at(&devices[d], i)); i++) {
+        for (uint32_t i = 0; (kernel = check_kernel_at(&devices[d], i)); i++) {
             cr_expect(graph_find_op(kernel->op), "%s has a kernel for %s, which is no op",
                       devices[d].name, kernel->op);
-            cr_expect_eq(test_kernel(&devices[d], kernel->op), kernel, "%s has two kernels for %s",
+            cr_expect_eq(check_kernel(&devices[d], kernel->op), kernel, "%s has two kernels for %s",
                          devices[d].name, kernel->op);
         }
     }

@@ -57,16 +57,16 @@ static void expect_error(bench *b, const char *name, const char *text, const cha
                          const char *hint) {
     source *s = NULL;
     kd_error err = KD_ERROR_INIT;
-    b->options.pairs = kit_text(&b->kit, name, text);
+    b->options.pairs.manifest = kit_text(&b->kit, name, text);
     cr_assert_not(source_open(&b->options, &s, &err), "accepted: %s", text);
-    const char *full = arena_print(&b->kit.memory, "%s%s", b->options.pairs, want);
+    const char *full = arena_print(&b->kit.memory, "%s%s", b->options.pairs.manifest, want);
     EXPECT_TEXT(err.message, full);
     EXPECT_TEXT(err.hint, hint);
 }
 
 static void expect_pairs(bench *b, const char *name, const char *text, int count,
                          const int want[][3]) {
-    b->options.pairs = kit_text(&b->kit, name, text);
+    b->options.pairs.manifest = kit_text(&b->kit, name, text);
     source *s = open_source(b);
     cr_assert(s->samples.count == count && s->samples.n_images == 2, "%d pairs",
               (int)s->samples.count);
@@ -123,34 +123,35 @@ TEST(pairs, jsonl) {
 TEST(pairs, arms) {
     bench b;
     init(&b);
-    b.options.pairs = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,1\n4,2\n");
-    b.options.arm = "augmented";
+    b.options.pairs.manifest = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,1\n4,2\n");
+    b.options.pairs.arm = ARM_AUGMENTED;
     source *s = open_source(&b);
     cr_assert(s->samples.count == 2 && s->samples.n_images == 1);
     cr_assert(s->samples.image[0] == 0 && s->samples.image[1] == 4);
     source_close(s);
-    b.options.pairs = NULL;
-    b.options.arm = NULL;
+    b.options.pairs.manifest = NULL;
+    b.options.pairs.arm = ARM_AUTO;
     s = open_source(&b);
     cr_assert(s->samples.count == IMAGES && s->samples.n_images == 1);
     source_close(s);
     b.list.per_sample = 2; /* a dataset of pairs */
     b.list.fingerprint = "pairs";
-    for (int arm = 0; arm < 3; arm++) {
-        b.options.arm = (const char *[]){NULL, "semantic", "augmented"}[arm];
+    for (int arm = ARM_AUTO; arm <= ARM_AUGMENTED; arm++) {
+        b.options.pairs.arm = arm;
         s = open_source(&b);
-        cr_assert(s->samples.count == IMAGES / 2 && s->samples.n_images == (arm < 2 ? 2 : 1));
-        cr_assert_eq(s->samples.image[1], arm < 2 ? 1 : 2);
+        const bool both = arm != ARM_AUGMENTED;
+        cr_assert(s->samples.count == IMAGES / 2 && s->samples.n_images == (both ? 2 : 1));
+        cr_assert_eq(s->samples.image[1], both ? 1 : 2);
         cr_assert_eq(s->samples.label[2], 1);
         source_close(s);
     }
     finish(&b);
 }
 
-static void expect_arm(bench *b, const char *arm, const char *message, const char *hint) {
+static void expect_arm(bench *b, int arm, const char *message, const char *hint) {
     source *s = NULL;
     kd_error err = KD_ERROR_INIT;
-    b->options.arm = arm;
+    b->options.pairs.arm = arm;
     cr_assert_not(source_open(&b->options, &s, &err));
     EXPECT_TEXT(err.message, message);
     EXPECT_IN(hint, err.hint);
@@ -159,19 +160,18 @@ static void expect_arm(bench *b, const char *arm, const char *message, const cha
 TEST(pairs, arms_that_do_not_fit) {
     bench b;
     init(&b);
-    expect_arm(&b, "semantic", "data.pairs.arm is semantic, but the dataset has no pairs",
+    expect_arm(&b, ARM_SEMANTIC, "data.pairs.arm is semantic, but the dataset has no pairs",
                "data.pairs.manifest");
-    expect_arm(&b, "sematic", "data.pairs.arm: unknown word 'sematic'; did you mean 'semantic'?",
-               "augmented: ");
-    b.options.arm = NULL;
+    b.options.pairs.arm = ARM_AUTO;
     b.list.per_sample = 2;
     b.list.fingerprint = "pairs";
     expect_error(&b, "a.csv", "index_a,index_b\n0,1\n", ": the dataset yields pairs already",
                  "leave data.pairs.manifest out, or let the plugin yield single images");
     b.list.per_sample = 3;
     b.list.fingerprint = "three";
-    b.options.pairs = NULL;
-    expect_arm(&b, NULL, "samples of 3 to 3 images: all must be single images or all pairs", "");
+    b.options.pairs.manifest = NULL;
+    expect_arm(&b, ARM_AUTO, "samples of 3 to 3 images: all must be single images or all pairs",
+               "");
     finish(&b);
 }
 
@@ -188,7 +188,7 @@ TEST(pairs, of_broken_images_are_left_out) {
     log_set_sink(ignore_lines, NULL);
     b.files[3].bytes = 0;
     b.options.on_error = ON_ERROR_SKIP;
-    b.options.pairs = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,1\n3,4\n2,5\n");
+    b.options.pairs.manifest = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,1\n3,4\n2,5\n");
     source *s = open_source(&b);
     cr_assert(s->samples.count == 2 && s->samples.left_out == 1);
     cr_assert(s->samples.image[2] == want[1][0] && s->samples.image[3] == want[1][1]);
@@ -201,7 +201,8 @@ TEST(pairs, of_broken_images_are_left_out) {
 /* ---- Errors, as the user sees them. ---- */
 
 TEST(pairs, csv_errors) {
-    static const char *const columns = "the header is a,b or index_a,index_b, and label may follow";
+    static const char *const columns =
+        "the header is a,b or index_a,index_b; label, id, similarity may follow";
     static const struct {
         const char *text, *want, *hint;
         bool columns;
@@ -244,7 +245,8 @@ TEST(pairs, csv_errors) {
 
 TEST(pairs, jsonl_errors) {
     static const char *const keys =
-        "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}";
+        "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; \"id\" and "
+        "\"similarity\" may follow";
     static const struct {
         const char *text, *want;
         bool keys;
@@ -267,10 +269,10 @@ TEST(pairs, jsonl_errors) {
     }
     source *s = NULL;
     kd_error err = KD_ERROR_INIT;
-    b.options.pairs = kit_text(&b.kit, "p.jsonl", "{\"a\": 0,\n");
+    b.options.pairs.manifest = kit_text(&b.kit, "p.jsonl", "{\"a\": 0,\n");
     cr_assert_not(source_open(&b.options, &s, &err));
     EXPECT_IN("p.jsonl:1: not JSON: ", err.message);
-    b.options.pairs = kit_path(&b.kit, "missing.csv");
+    b.options.pairs.manifest = kit_path(&b.kit, "missing.csv");
     cr_assert_not(source_open(&b.options, &s, &err));
     EXPECT_IN("missing.csv", err.message);
     finish(&b);
@@ -311,7 +313,7 @@ TEST(rows, of_single_images) {
 TEST(rows, of_pairs) {
     bench b;
     init(&b);
-    b.options.pairs = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,3\n5,2\n");
+    b.options.pairs.manifest = kit_text(&b.kit, "a.csv", "index_a,index_b\n0,3\n5,2\n");
     source *s = open_source(&b);
     int first[2] = {0};
     for (int epoch = 0; epoch < 50; epoch++) {
@@ -319,10 +321,10 @@ TEST(rows, of_pairs) {
         batch_rows(s->store, &s->samples, NULL, 1, epoch, 0, 2, 0, one);
         batch_rows(s->store, &s->samples, NULL, 1, epoch, 0, 2, 1, two);
         for (int i = 0; i < 2; i++) {
-            const int32_t *pair = &s->samples.image[2 * i];
-            const bool swapped = one[i].offset != s->store->offset[pair[0]];
-            expect_row(s, &one[i], i, pair[swapped]);
-            expect_row(s, &two[i], i, pair[!swapped]);
+            const int32_t *both = &s->samples.image[2 * i];
+            const bool swapped = one[i].offset != s->store->offset[both[0]];
+            expect_row(s, &one[i], i, both[swapped]);
+            expect_row(s, &two[i], i, both[!swapped]);
             first[i] += swapped;
         }
     }

@@ -6,17 +6,17 @@
 #include <kindred/ops.h>
 
 static int opened; /* of the running test: each has a process of its own */
-static test_device devices[TEST_MAX_DEVICES];
+static check_device devices[TEST_MAX_DEVICES];
 
-static const test_device *open_reference(void) {
+static const check_device *open_reference(void) {
     opened = test_devices_open(devices);
-    const test_device *d = test_device_find(devices, opened, "reference");
+    const check_device *d = test_device_find(devices, opened, "reference");
     cr_assert(d);
     return d;
 }
 
 TEST(reference, refuses_bf16_by_name) {
-    const test_device *d = open_reference();
+    const check_device *d = open_reference();
     eager *e = eager_create(d, KD_F32, KD_BF16);
     kd_tensor *x = eager_tensor(e, (kd_spec){.dtype = KD_COMPUTE, .rank = 1, .dim = {3}}, NULL);
     const char *why;
@@ -28,7 +28,7 @@ TEST(reference, refuses_bf16_by_name) {
 }
 
 TEST(reference, reports_an_index_outside_at_wait) {
-    const test_device *d = open_reference();
+    const check_device *d = open_reference();
     eager *e = eager_create(d, KD_F32, KD_F32);
     const double bad[] = {0, 4};
     kd_tensor *x = eager_tensor(e, (kd_spec){.rank = 2, .dim = {4, 2}}, NULL);
@@ -45,7 +45,7 @@ TEST(reference, reports_an_index_outside_at_wait) {
 }
 
 TEST(reference, compares_whole_numbers_exactly) {
-    const test_device *d = open_reference();
+    const check_device *d = open_reference();
     const int64_t a = (1ll << 53) + 1, b = 1ll << 53;
     const kd_spec in[] = {{.dtype = KD_I64, .rank = 0}, {.dtype = KD_I64, .rank = 0}};
     const kd_spec out = {.dtype = KD_U8, .rank = 0};
@@ -60,15 +60,15 @@ TEST(reference, compares_whole_numbers_exactly) {
                               .outputs = &out};
         uint8_t holds = 9;
         const void *const from[] = {&a, &b};
-        test_kernel(d, ops[i])->run(d->handle, &node, NULL, (void *const *)from, (void *[]){&holds},
-                                    NULL);
+        check_kernel(d, ops[i])->run(d->handle, &node, NULL, (void *const *)from,
+                                     (void *[]){&holds}, NULL);
         cr_expect_eq(holds, i, "%s", ops[i]);
     }
     test_devices_close(devices, opened);
 }
 
 TEST(reference, gives_zeroed_aligned_memory) {
-    const test_device *d = open_reference();
+    const check_device *d = open_reference();
     static const size_t sizes[] = {0, 1, 63, 64, 65, 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         kd_error err = KD_ERROR_INIT;
@@ -85,7 +85,7 @@ TEST(reference, gives_zeroed_aligned_memory) {
 }
 
 TEST(reference, says_when_memory_is_out) {
-    const test_device *d = open_reference();
+    const check_device *d = open_reference();
     kd_error err = KD_ERROR_INIT;
     void *memory = &err;
     cr_expect_not(d->table->allocate(d->handle, SIZE_MAX - 5, &memory, &err));

@@ -8,7 +8,9 @@
 #include "leaks.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -55,6 +57,16 @@ TEST(trainer, the_same_run_gives_the_same_bits_and_another_seed_others) {
     expect_train(FOLDER_NEW, WITH("name=c", "seed=2"));
     cr_assert(kit_same_state("a", "b", 16));
     cr_assert(!kit_same_state("a", "c", 16));
+}
+
+/* The thread that writes meets the end of what a file may hold; the steps go on until they hear. */
+TEST(trainer, a_checkpoint_that_cannot_be_written_ends_the_run) {
+    expect_train(FOLDER_NEW, WITH("name=a")); /* packs the images */
+    const struct rlimit small = {.rlim_cur = 8192, .rlim_max = RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    expect_refusal(FOLDER_NEW, WITH("name=b"), "checkpoint of step 4");
+    cr_assert_eq(kit_checkpoints("b", &(int64_t *){NULL}), 0);
 }
 
 TEST(trainer, keeps_the_newest_checkpoints) {

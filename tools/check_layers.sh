@@ -17,8 +17,10 @@ BEGIN {
     may["graph"] = "base graph"
     may["data"] = "base data"
     may["plugin"] = "base config plugin"
+    may["package"] = "base config plugin package"
     may["train"] = may["report"] = "base config graph data plugin train report"
-    may["cli"] = may["train"] " cli"
+    may["check"] = may["train"] " check"
+    may["cli"] = may["check"] " package cli"
     libc = " assert complex ctype errno fenv float inttypes limits locale math signal stdalign" \
            " stdarg stdbool stddef stdint stdio stdlib string time "
     vendor = "^(oneapi/|dnnl|mkl|cblas|lapacke|omp\\.h|cuda|cudnn|cublas|nccl|nvrtc|hip/|rocblas|" \

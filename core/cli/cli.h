@@ -19,6 +19,8 @@ typedef struct command_line {
     arena memory;
     plugin_search search;
     const char *subject;     /* RUN.yaml or a run's folder */
+    const char *const *more; /* further subjects, where the command takes several */
+    int n_more;
     const char *const *keys; /* key=value, in order */
     int n_keys;
     const char *const *data; /* those after --data */
@@ -26,13 +28,18 @@ typedef struct command_line {
     const char *const *drop; /* those after each --drop */
     int n_drop;
     const char *runs, *run, *to, *step; /* NULL: not given */
-    bool resume, overwrite, markdown;
+    const char *key, *id, *ids, *until, *from;
+    const char *device, *op;
+    const char *kind, *level, *seed;
+    bool tap;
+    bool user, system, locked;
+    bool resume, overwrite, markdown, all, json, quick;
 } command_line;
 
 typedef struct command {
     const char *name;
     const char *takes;   /* options beside those of plugins, as "resume overwrite runs" */
-    const char *subject; /* the word that must follow: "RUN.yaml"; NULL: none */
+    const char *subject; /* the word that must follow: "RUN.yaml", "FILE..."; NULL: none */
     const char *summary; /* a line */
     const char *help;    /* the whole */
     /* Writes the exit status on success. */
@@ -48,7 +55,19 @@ bool command_eval(const command_line *in, int *ret_status, kd_error *err);
 bool command_embed(const command_line *in, int *ret_status, kd_error *err);
 bool command_export(const command_line *in, int *ret_status, kd_error *err);
 bool command_import(const command_line *in, int *ret_status, kd_error *err);
+bool command_check(const command_line *in, int *ret_status, kd_error *err);
 bool command_schema(const command_line *in, int *ret_status, kd_error *err);
+
+/* Takes the options of plugin_search out of argv, for any command: removes --plugin FILE,
+ * --plugin-path DIR, --no-user-plugins from argv, lowering *argc. The texts stay argv's, the lists
+ * live in `a`. fails on an option without its value. */
+bool take_plugin_search(int *argc, char **argv, arena *a, plugin_search *ret, kd_error *err);
+
+/* What every command's help says of them. */
+#define PLUGIN_OPTIONS                                                                             \
+    "  --plugin FILE       also look at this plugin, before all others\n"                          \
+    "  --plugin-path DIR   also look for plugins here\n"                                           \
+    "  --no-user-plugins   not in KINDRED_PLUGIN_PATH and the home folder\n"
 
 /* Ends in a name of NULL. */
 extern const command commands[];

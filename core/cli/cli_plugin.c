@@ -2,8 +2,8 @@
  * `kindred plugin list` and `kindred plugin describe`: what the notes say, for people and programs.
  */
 #include "cli/cli_plugin.h"
-
 #include "cli/cli_reference.h"
+#include "package/trust.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -108,6 +108,16 @@ static const char *version_text(const plugin *p) {
     return or_dash(p->note.version);
 }
 
+/* A line about the package that a plugin lies in, where it does. */
+static void print_trust(const plugin *p) {
+    arena a = {0};
+    const char *word = trust_word(p, &a);
+    if (word) {
+        printf("          %s\n", word);
+    }
+    arena_free(&a);
+}
+
 static void print_list(const registry *r, bool all) {
     int id_width = width(r, id_text, all), version_width = width(r, version_text, all);
     int unusable = 0;
@@ -127,6 +137,9 @@ static void print_list(const registry *r, bool all) {
         if (all && *p->reason) {
             printf("          %s: %s\n", p->reason, p->remedy);
         }
+        if (all) {
+            print_trust(p);
+        }
     }
     if (unusable > 0) {
         printf("%d more cannot be used: kindred plugin list --all says why\n", unusable);
@@ -136,11 +149,7 @@ static void print_list(const registry *r, bool all) {
     }
 }
 
-static bool list(const registry *r, bool all, bool json) {
-    if (!json) {
-        print_list(r, all);
-        return true;
-    }
+static void print_list_json(const registry *r, bool all) {
     json_t *array = json_array();
     for (int i = 0; i < registry_count(r); i++) {
         const plugin *p = registry_at(r, i);
@@ -149,7 +158,16 @@ static bool list(const registry *r, bool all, bool json) {
         }
     }
     print_json(array);
-    return true;
+}
+
+bool command_plugin_list(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
+    registry *r = registry_open(&in->search, err);
+    if (r) {
+        (in->json ? print_list_json : print_list)(r, in->all);
+    }
+    registry_close(r);
+    return r != NULL;
 }
 
 /* ---- describe ---- */
@@ -227,108 +245,15 @@ static bool describe(const registry *r, const char *name, form as, kd_error *err
     return any;
 }
 
-/* ---- arguments ---- */
-
-/* The value of "--name VALUE" or "--name=VALUE" at *i, moving *i to the last argument used. */
-static bool value_of(const char *name, int argc, char **argv, int *i, const char **ret,
-                     kd_error *err) {
-    size_t length = strlen(name);
-    if (argv[*i][length] == '=') {
-        *ret = argv[*i] + length + 1;
-        return true;
+bool command_plugin_describe(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
+    if (in->json && in->markdown) {
+        kd_fail(err, E_USAGE, "plugin describe: --json and --markdown at once");
+        return kd_hint(err, "kindred plugin describe --help");
     }
-    if (*i + 1 >= argc) {
-        kd_fail(err, KD_E_INVALID, "%s wants a value", name);
-        return kd_hint(err, "write %s PATH", name);
-    }
-    *ret = argv[++*i];
-    return true;
-}
-
-static bool is_option(const char *argument, const char *name) {
-    size_t length = strlen(name);
-    return strncmp(argument, name, length) == 0 &&
-           (argument[length] == 0 || argument[length] == '=');
-}
-
-bool take_plugin_search(int *argc, char **argv, arena *a, plugin_search *ret, kd_error *err) {
-    const char **files = arena_alloc(a, ((size_t)*argc + 1) * sizeof *files);
-    const char **folders = arena_alloc(a, ((size_t)*argc + 1) * sizeof *folders);
-    plugin_search search = {.files = files, .folders = folders};
-    int kept = 0;
-    for (int i = 0; i < *argc; i++) {
-        bool ok = true;
-        if (is_option(argv[i], "--plugin-path")) {
-            ok = value_of("--plugin-path", *argc, argv, &i, &folders[search.n_folders++], err);
-        } else if (is_option(argv[i], "--plugin")) {
-            ok = value_of("--plugin", *argc, argv, &i, &files[search.n_files++], err);
-        } else if (strcmp(argv[i], "--no-user-plugins") == 0) {
-            search.no_user_plugins = true;
-        } else {
-            argv[kept++] = argv[i];
-        }
-        if (!ok) {
-            return false;
-        }
-    }
-    *argc = kept;
-    *ret = search;
-    return true;
-}
-
-static bool wrong_use(kd_error *err, const char *format, const char *word) {
-    kd_fail(err, KD_E_INVALID, format, word);
-    return kd_hint(err, "kindred plugin list [--all] [--json]\n"
-                        "kindred plugin describe ID [--json | --markdown]");
-}
-
-typedef struct request {
-    const char *command, *id;
-    bool all;
-    form as;
-} request;
-
-static bool parse(int argc, char **argv, request *ret, kd_error *err) {
-    *ret = (request){0};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            ret->as = FORM_JSON;
-        } else if (strcmp(argv[i], "--markdown") == 0) {
-            ret->as = FORM_MARKDOWN;
-        } else if (strcmp(argv[i], "--all") == 0) {
-            ret->all = true;
-        } else if (argv[i][0] == '-') {
-            return wrong_use(err, "plugin: unknown option %s", argv[i]);
-        } else if (!ret->command) {
-            ret->command = argv[i];
-        } else if (!ret->id) {
-            ret->id = argv[i];
-        } else {
-            return wrong_use(err, "plugin: one word too many: %s", argv[i]);
-        }
-    }
-    bool lists = ret->command && strcmp(ret->command, "list") == 0;
-    bool describes = ret->command && strcmp(ret->command, "describe") == 0;
-    if (!lists && !describes) {
-        return wrong_use(err, "plugin: %s",
-                         ret->command ? "no such command" : "which command is missing");
-    }
-    if (lists ? ret->id != NULL || ret->as == FORM_MARKDOWN : !ret->id || ret->all) {
-        return wrong_use(err, "plugin %s: used wrongly", ret->command);
-    }
-    return true;
-}
-
-bool command_plugin(int argc, char **argv, kd_error *err) {
-    arena a = {0};
-    plugin_search search;
-    request want;
-    registry *r = NULL;
-    bool ok =
-        take_plugin_search(&argc, argv, &a, &search, err) && parse(argc, argv, &want, err) &&
-        (r = registry_open(&search, err)) != NULL &&
-        (want.id ? describe(r, want.id, want.as, err) : list(r, want.all, want.as == FORM_JSON));
+    registry *r = registry_open(&in->search, err);
+    const form as = in->json ? FORM_JSON : in->markdown ? FORM_MARKDOWN : FORM_TEXT;
+    const bool ok = r && describe(r, in->subject, as, err);
     registry_close(r);
-    arena_free(&a);
     return ok;
 }

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `kindred plugin list [--all] [--json]` and `kindred plugin describe ID [--json]`. */
+ * The commands under `kindred plugin`. */
 #ifndef CORE_CLI_CLI_PLUGIN_H
 #define CORE_CLI_CLI_PLUGIN_H
 
-#include "plugin/registry.h"
+#include "cli/cli.h"
 
-/* argv[0] is "plugin". The options of take_plugin_search are taken here too. Prints to stdout;
- * fails (KD_E_INVALID: a wrong use) leaving it to main to print the error and choose the exit
- * status. */
-bool command_plugin(int argc, char **argv, kd_error *err);
+/* Names are whole: "plugin list". Ends in a name of NULL. */
+extern const command plugin_commands[];
 
-/* Takes the options of plugin_search out of argv, for any command: removes --plugin FILE,
- * --plugin-path DIR, --no-user-plugins from argv, lowering *argc. The texts stay argv's, the lists
- * live in `a`. fails on an option without its value. */
-bool take_plugin_search(int *argc, char **argv, arena *a, plugin_search *ret, kd_error *err);
+bool command_plugin_list(const command_line *in, int *ret_status, kd_error *err);
+bool command_plugin_describe(const command_line *in, int *ret_status, kd_error *err);
+bool command_plugin_check(const command_line *in, int *ret_status, kd_error *err);
+bool command_plugin_new(const command_line *in, int *ret_status, kd_error *err);
+
+/* `kindred plugin --help`. */
+void print_plugin_help(FILE *to);
+
+/* The command that argv[0] names ("list"). fails with E_USAGE, suggesting one */
+const command *find_plugin_command(int argc, char **argv, kd_error *err);
 
 #endif

@@ -2,7 +2,10 @@
  * `kindred train` and `kindred plan`. */
 #include "cli/cli.h"
 
+#include "base/file.h"
+#include "package/locks.h"
 #include "train/interrupt.h"
+#include "train/lock.h"
 #include "train/plan.h"
 #include "train/results.h"
 #include "train/trainer.h"
@@ -33,19 +36,43 @@ static bool train_in(assembly *a, const run_folder *folder, int *ret_status, kd_
     return true;
 }
 
+/* The lock to hold to: of the run's folder, else the one beside the YAML file. Lives in the run. */
+static bool find_lock(const command_line *in, const run_folder *folder, run *r, const char **ret,
+                      kd_error *err) {
+    const char *slash = strrchr(in->subject, '/');
+    const char *own = arena_print(&r->memory, "%s/plugins.lock", folder->path);
+    const char *beside = arena_print(&r->memory, "%.*splugins.lock",
+                                     slash ? (int)(slash - in->subject) + 1 : 0, in->subject);
+    *ret = NULL;
+    if (!in->locked) {
+        return true;
+    }
+    *ret = file_exists(own) ? own : beside;
+    if (!file_exists(*ret)) {
+        kd_fail(err, KD_E_INVALID, "--locked: there is neither %s nor %s", own, beside);
+        return kd_hint(err, "copy the plugins.lock of the run that you want to repeat beside %s",
+                       in->subject);
+    }
+    return true;
+}
+
 static bool train_run(const command_line *in, run *r, registry *plugins, int *ret_status,
                       kd_error *err) {
     const int how = in->resume ? FOLDER_RESUME : in->overwrite ? FOLDER_OVERWRITE : FOLDER_NEW;
     const run_folder folder = run_folder_of(&r->memory, in->runs ? in->runs : "runs", r->keys.name);
     assembly a = {.run = r};
     int lock = -1;
-    if (!run_folder_check(&folder, r, how, err)) {
+    const char *locked = NULL;
+    if (!run_folder_check(&folder, r, how, err) || !find_lock(in, &folder, r, &locked, err) ||
+        (locked && !lock_check(locked, r, r->device.plugin, plugins, err))) {
         return false;
     }
     interrupt_install();
     const bool ok = assembly_open(&a, r, plugins, NULL,
                                   ASSEMBLE_STEP | ASSEMBLE_EVALS | ASSEMBLE_MEMORY, err) &&
+                    (!locked || lock_check(locked, r, a.machine.plugin, plugins, err)) &&
                     run_folder_make(&folder, &a, how, &lock, err) &&
+                    locks_remember(arena_print(&r->memory, "%s/plugins.lock", folder.path), err) &&
                     train_in(&a, &folder, ret_status, err);
     assembly_close(&a);
     if (lock >= 0) {

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/suggest.h"
-#include "cli/cli_plugin.h"
+#include "package/trust.h"
 
 #include <stdlib.h>
 
@@ -18,6 +18,23 @@ static const flag flags[] = {
     {"resume", offsetof(command_line, resume), false},
     {"overwrite", offsetof(command_line, overwrite), false},
     {"markdown", offsetof(command_line, markdown), false},
+    {"all", offsetof(command_line, all), false},
+    {"json", offsetof(command_line, json), false},
+    {"quick", offsetof(command_line, quick), false},
+    {"device", offsetof(command_line, device), true},
+    {"op", offsetof(command_line, op), true},
+    {"user", offsetof(command_line, user), false},
+    {"system", offsetof(command_line, system), false},
+    {"locked", offsetof(command_line, locked), false},
+    {"level", offsetof(command_line, level), true},
+    {"seed", offsetof(command_line, seed), true},
+    {"tap", offsetof(command_line, tap), false},
+    {"kind", offsetof(command_line, kind), true},
+    {"key", offsetof(command_line, key), true},
+    {"id", offsetof(command_line, id), true},
+    {"ids", offsetof(command_line, ids), true},
+    {"until", offsetof(command_line, until), true},
+    {"from", offsetof(command_line, from), true},
     {"runs", offsetof(command_line, runs), true},
     {"run", offsetof(command_line, run), true},
     {"to", offsetof(command_line, to), true},
@@ -69,7 +86,7 @@ typedef struct parser {
     char **argv;
     int argc, at;
     bool in_data;
-    const char **keys, **data, **drop;
+    const char **keys, **data, **drop, **more;
     command_line *ret;
 } parser;
 
@@ -102,13 +119,21 @@ static bool take_option(parser *p, kd_error *err) {
     return true;
 }
 
+static bool takes_several(const command *c) {
+    return c->subject && strstr(c->subject, "...");
+}
+
 static bool take_word(parser *p, kd_error *err) {
     const char *word = p->argv[p->at];
     command_line *a = p->ret;
     if (p->command->subject && !a->subject && !p->in_data) {
         a->subject = word;
-    } else if (!strchr(word, '=')) {
-        kd_fail(err, E_USAGE, "%s: neither an option nor key=value", word);
+    } else if (takes_several(p->command)) {
+        p->more[a->n_more++] = word;
+    } else if (!strchr(word, '=') || !strstr(p->command->help, "key=value")) {
+        kd_fail(err, E_USAGE, "%s: %s", word,
+                strstr(p->command->help, "key=value") ? "neither an option nor key=value"
+                                                      : "one word too many");
         return wrong(p->command, err);
     } else if (p->in_data) {
         p->data[a->n_data++] = word;
@@ -122,10 +147,13 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
     if (!take_plugin_search(&argc, argv, &ret->memory, &ret->search, err)) {
         return wrong(c, err);
     }
+    ret->search.trusts = trust_plugin;
     parser p = {.command = c, .argc = argc, .argv = argv, .ret = ret};
     p.keys = arena_alloc(&ret->memory, sizeof *p.keys * (size_t)(argc + 1));
     p.data = arena_alloc(&ret->memory, sizeof *p.data * (size_t)(argc + 1));
     p.drop = arena_alloc(&ret->memory, sizeof *p.drop * (size_t)(argc + 1));
+    p.more = arena_alloc(&ret->memory, sizeof *p.more * (size_t)(argc + 1));
+    ret->more = p.more;
     ret->keys = p.keys;
     ret->drop = p.drop;
     ret->data = p.data;

@@ -2,13 +2,8 @@
  * The commands, and what `--help` says about them. */
 #include "cli/cli.h"
 
-#define PLUGIN_OPTIONS                                                                             \
-    "  --plugin FILE       also look at this plugin, before all others\n"                          \
-    "  --plugin-path DIR   also look for plugins here\n"                                           \
-    "  --no-user-plugins   not in KINDRED_PLUGIN_PATH and the home folder\n"
-
 const command commands[] = {
-    {"train", "resume overwrite runs", "RUN.yaml", "train an encoder as a YAML file says",
+    {"train", "resume overwrite locked runs", "RUN.yaml", "train an encoder as a YAML file says",
      "kindred train RUN.yaml [key=value ...] [options]\n"
      "\n"
      "Trains as RUN.yaml says, with keys replaced by those given (optimizer.lr=0.3), into the\n"
@@ -19,6 +14,8 @@ const command commands[] = {
      "  --resume            go on from the newest checkpoint, to the same bits as without the "
      "stop\n"
      "  --overwrite         begin anew where a run of this name is there\n"
+     "  --locked            only with the very plugins of plugins.lock: that of the run's folder,\n"
+     "                      or else the one beside RUN.yaml\n"
      "  --runs DIR          the folder of runs (default: runs)\n" PLUGIN_OPTIONS,
      command_train},
     {"eval", "runs step", "RUN_DIR", "measure the encoder of a run",
@@ -71,6 +68,19 @@ const command commands[] = {
      "if they have not been yet; nothing else is allocated and nothing runs.\n"
      "\n" PLUGIN_OPTIONS,
      command_plan},
+    {"check", "device op quick json", NULL, "say whether a device of this machine is right",
+     "kindred check --device NAME [key=value ...] [options]\n"
+     "\n"
+     "Runs every op on the device, in each type and with its gradients, between guards, and "
+     "compares\n"
+     "it with the reference device in f64; then short trainings, whose losses must go as there.\n"
+     "Keys are the device's options. Fails when anything is wrong.\n"
+     "\n"
+     "  --device NAME       a device plugin: cpu, cuda, ...\n"
+     "  --op NAME           this op alone, and no training\n"
+     "  --quick             fewer sizes, and shorter trainings\n"
+     "  --json              for programs\n" PLUGIN_OPTIONS,
+     command_check},
     {"schema", "markdown", NULL, "list every key of a YAML file",
      "kindred schema [options]\n"
      "\n"
@@ -87,7 +97,7 @@ void print_help(FILE *to) {
     for (const command *c = commands; c->name; c++) {
         fprintf(to, "  %-8s %s\n", c->name, c->summary);
     }
-    fputs("  plugin   list and describe plugins\n"
+    fputs("  plugin   find, make and check plugins\n"
           "\n"
           "kindred COMMAND --help says more; kindred --version says which this is.\n"
           "\n"

@@ -6,6 +6,8 @@
 #include "base/suggest.h"
 #include "train/interrupt.h"
 
+#include <malloc.h>
+
 static int report(const kd_error *err) {
     fprintf(stderr, "kindred: %s\n", err->message);
     if (*err->hint) {
@@ -43,20 +45,12 @@ static int run(const command *c, int argc, char **argv) {
 
 static int run_plugin(int argc, char **argv) {
     kd_error err = KD_ERROR_INIT;
-    if (asks_help(argc, argv)) {
-        fputs("kindred plugin list [--all] [--json]\n"
-              "kindred plugin describe ID [--json]\n"
-              "\n"
-              "Lists plugins (--all: also those refused or shadowed, with the reason), or one's\n"
-              "options, from what the files say of themselves: no plugin's code runs.\n",
-              stdout);
+    if (argc > 0 && asks_help(1, argv)) {
+        print_plugin_help(stdout);
         return STATUS_OK;
     }
-    if (command_plugin(argc, argv, &err)) {
-        return STATUS_OK;
-    }
-    err.code = err.code == KD_E_INVALID ? E_USAGE : err.code;
-    return report(&err);
+    const command *c = find_plugin_command(argc, argv, &err);
+    return c ? run(c, argc - 1, argv + 1) : report(&err);
 }
 
 static int unknown(const char *word) {
@@ -74,6 +68,9 @@ static int unknown(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    /* Large memory goes back to the system when it is freed, whatever was freed before: else what
+     * `plan` predicts would depend on the order. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     const char *word = argc > 1 ? argv[1] : "";
     if (argc < 2 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_help(argc < 2 ? stderr : stdout);
@@ -85,7 +82,7 @@ int main(int argc, char **argv) {
         return STATUS_OK;
     }
     if (strcmp(word, "plugin") == 0) {
-        return run_plugin(argc - 1, argv + 1);
+        return run_plugin(argc - 2, argv + 2);
     }
     for (const command *c = commands; c->name; c++) {
         if (strcmp(word, c->name) == 0) {

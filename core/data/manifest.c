@@ -3,14 +3,18 @@
 #include "data/manifest.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/suggest.h"
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#define KEYS_HINT "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}"
+#define KEYS_HINT                                                                                  \
+    "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; \"id\" and "       \
+    "\"similarity\" may follow"
 
 static bool has_suffix(const char *path, const char *suffix) {
     const size_t n = strlen(path), m = strlen(suffix);
@@ -23,6 +27,33 @@ void manifest_add(manifest *m, manifest_row row) {
         m->row = kd_grow(m->row, (size_t)m->room * sizeof *m->row);
     }
     m->row[m->count++] = row;
+}
+
+bool manifest_is_id(const char *text) {
+    return text && *text && !text[strcspn(text, "# \t\r\n")];
+}
+
+/* "a" and "b" as they are written, apart by a byte that neither can have. */
+const char *manifest_id(const manifest_row *row, char made[PAIR_ID]) {
+    if (row->id) {
+        return row->id;
+    }
+    char *text = NULL, hex[SHA256_HEX];
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    for (int i = 0; i < 2; i++) {
+        const image_reference *image = &row->image[i];
+        if (image->path) {
+            fprintf(out, "%s%c", image->path, 0);
+        } else {
+            fprintf(out, "%" PRId64 "%c", image->index, 0);
+        }
+    }
+    fclose(out);
+    sha256_bytes(text, bytes, hex);
+    free(text);
+    snprintf(made, PAIR_ID, "%.12s", hex);
+    return made;
 }
 
 void manifest_free(manifest *m) {
@@ -44,19 +75,36 @@ static bool read_reference(json_t *value, arena *memory, image_reference *ret) {
     return json_is_integer(value) && ret->index >= 0;
 }
 
+/* What may stand beside a pair: its id and its similarity. */
+static bool read_marks(const char *path, int64_t line, json_t *object, manifest *m,
+                       manifest_row *row, kd_error *err) {
+    const json_t *id = json_object_get(object, "id");
+    const json_t *similarity = json_object_get(object, "similarity");
+    if (id && !manifest_is_id(json_string_value(id))) {
+        return fail_line(path, line, "'id' is not a word", err);
+    }
+    if (similarity && !json_is_number(similarity)) {
+        return fail_line(path, line, "'similarity' is not a number", err);
+    }
+    row->id = id ? arena_text(&m->memory, json_string_value(id)) : NULL;
+    row->similarity = similarity ? json_number_value(similarity) : (double)NAN;
+    return true;
+}
+
 static bool read_object(const char *path, int64_t line, json_t *object, manifest *m,
                         kd_error *err) {
-    static const char *const keys[] = {"a", "b", "label"};
-    manifest_row row = {.line = line, .label = -1};
+    enum { N_KEYS = 5 };
+    static const char *const keys[N_KEYS] = {"a", "b", "label", "id", "similarity"};
+    manifest_row row = {.line = line, .label = -1, .similarity = (double)NAN};
     const char *key;
     json_t *value;
     json_object_foreach(object, key, value) {
         int found = 0;
-        while (found < 3 && strcmp(key, keys[found]) != 0) {
+        while (found < N_KEYS && strcmp(key, keys[found]) != 0) {
             found++;
         }
-        if (found == 3) {
-            const char *near = suggest(key, keys, 3);
+        if (found == N_KEYS) {
+            const char *near = suggest(key, keys, N_KEYS);
             kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": unknown key '%s'%s%s%s", path, line, key,
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
             return kd_hint(err, KEYS_HINT);
@@ -79,6 +127,9 @@ static bool read_object(const char *path, int64_t line, json_t *object, manifest
         if (!json_is_integer(value) || row.label < 0) {
             return fail_line(path, line, "'label' is not a number from 0", err);
         }
+    }
+    if (!read_marks(path, line, object, m, &row, err)) {
+        return false;
     }
     manifest_add(m, row);
     return true;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The text of a pair manifest, CSV or JSON lines, as rows; pairs.c gives them their meaning. */
+ * The text of a pair manifest as rows; pairs.c gives them their meaning.
+ *
+ * By the file's suffix CSV (.csv, RFC 4180) with a header, `a,b` with paths or `index_a,index_b`,
+ * or JSON lines (.jsonl) of {"a": path or index, "b": path or index}. `label`, `id` and
+ * `similarity` may follow. */
 #ifndef CORE_DATA_MANIFEST_H
 #define CORE_DATA_MANIFEST_H
 
@@ -16,8 +20,16 @@ typedef struct image_reference {
 typedef struct manifest_row {
     int64_t line; /* counted from 1 */
     image_reference image[2];
-    int64_t label; /* -1: not given */
+    int64_t label;     /* -1: not given */
+    const char *id;    /* NULL: not given */
+    double similarity; /* NAN: not given */
 } manifest_row;
+
+#define PAIR_ID 16 /* bytes of an id that is made */
+
+/* The pair's id: its own, or else made of what it calls its images, in `made`: 12 hexadecimal
+ * digits, which stay the same wherever the pair stands. */
+const char *manifest_id(const manifest_row *row, char made[PAIR_ID]);
 
 typedef struct manifest {
     manifest_row *row; /* malloc's */
@@ -33,5 +45,6 @@ void manifest_free(manifest *m);
 bool manifest_read_csv(const char *path, char *text, manifest *m, kd_error *err);
 bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *err);
 void manifest_add(manifest *m, manifest_row row);
+bool manifest_is_id(const char *text); /* a word without # */
 
 #endif

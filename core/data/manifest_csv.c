@@ -4,6 +4,7 @@
 #include "data/manifest.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define MAX_FIELDS 16
@@ -20,9 +21,10 @@ typedef struct record {
     char *field[MAX_FIELDS];
 } record;
 
-enum { A, B, INDEX_A, INDEX_B, LABEL, N_COLUMNS };
-static const char *const column_names[N_COLUMNS] = {"a", "b", "index_a", "index_b", "label"};
-#define COLUMNS_HINT "the header is a,b or index_a,index_b, and label may follow"
+enum { A, B, INDEX_A, INDEX_B, LABEL, ID, SIMILARITY, N_COLUMNS };
+static const char *const column_names[N_COLUMNS] = {"a",     "b",  "index_a",   "index_b",
+                                                    "label", "id", "similarity"};
+#define COLUMNS_HINT "the header is a,b or index_a,index_b; label, id, similarity may follow"
 
 /* Unquotes in place. Leaves r->next on the field's separator and returns it (',', '\n' or 0). */
 static bool read_quoted(reader *r, char **ret, kd_error *err) {
@@ -126,9 +128,30 @@ static bool read_integer(const reader *r, const record *rec, int field, const ch
     return true;
 }
 
+/* What may stand beside a pair: its id and its similarity. An empty field is none. */
+static bool read_marks(const reader *r, const record *rec, const int *at, manifest *m,
+                       manifest_row *row, kd_error *err) {
+    const char *id = at[ID] >= 0 ? rec->field[at[ID]] : "";
+    const char *similarity = at[SIMILARITY] >= 0 ? rec->field[at[SIMILARITY]] : "";
+    if (*id && !manifest_is_id(id)) {
+        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": id '%s' is not a word", r->path,
+                       rec->line, id);
+    }
+    row->id = *id ? arena_text(&m->memory, id) : NULL;
+    if (*similarity) {
+        char *end;
+        row->similarity = strtod(similarity, &end);
+        if (*end || !isfinite(row->similarity)) {
+            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": similarity '%s' is not a number",
+                           r->path, rec->line, similarity);
+        }
+    }
+    return true;
+}
+
 static bool read_row(const reader *r, const record *rec, const int *at, manifest *m,
                      kd_error *err) {
-    manifest_row row = {.line = rec->line, .label = -1};
+    manifest_row row = {.line = rec->line, .label = -1, .similarity = (double)NAN};
     for (int i = 0; i < 2; i++) {
         if (at[A] >= 0) {
             row.image[i].path = arena_text(&m->memory, rec->field[at[A + i]]);
@@ -139,6 +162,9 @@ static bool read_row(const reader *r, const record *rec, const int *at, manifest
     }
     if (at[LABEL] >= 0 && *rec->field[at[LABEL]] &&
         !read_integer(r, rec, at[LABEL], column_names[LABEL], &row.label, err)) {
+        return false;
+    }
+    if (!read_marks(r, rec, at, m, &row, err)) {
         return false;
     }
     manifest_add(m, row);

@@ -3,70 +3,106 @@
 #include "data/pairs.h"
 
 #include "base/suggest.h"
-#include "data/manifest.h"
+#include "data/pairs_reject.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- Arms and the store's own samples. ------------------------------------------------------- */
+/* ---- The pairs, however they are named. ------------------------------------------------------ */
 
-bool arm_from_text(const char *text, int *ret, kd_error *err) {
-    static const char *const words[] = {"auto", "semantic", "augmented"};
-    const char *given = text && *text ? text : words[ARM_AUTO];
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(given, words[i]) == 0) {
-            *ret = i;
-            return true;
-        }
+/* Pairs on their way to an arm. */
+typedef struct pair_list {
+    pair *pair;
+    int64_t count, left_out, rejected;
+    reject_list reject;
+} pair_list;
+
+static void list_free(pair_list *list) {
+    free(list->pair);
+    reject_free(&list->reject);
+}
+
+static bool list_give(pair_list *list, const pair_options *o, const char *what, samples *ret,
+                      kd_error *err) {
+    if (!reject_check(&list->reject, what, err)) {
+        return false;
     }
-    const char *near = suggest(given, words, 3);
-    kd_fail(err, KD_E_INVALID, "data.pairs.arm: unknown word '%s'%s%s%s", given,
-            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return kd_hint(err, "semantic: views of both images of a pair; augmented: all views of the "
-                        "pair's first image");
+    if (list->count == 0) {
+        return kd_fail(err, KD_E_DATA,
+                       list->rejected ? "%s: no pair is left: %s turns down %" PRId64
+                                      : "%s: every pair has a broken image",
+                       what, o->reject, list->rejected);
+    }
+    if (!arm_apply(list->pair, list->count, o->arm, o->seed, what, ret, err)) {
+        return false;
+    }
+    ret->left_out = list->left_out;
+    ret->rejected = list->rejected;
+    return true;
 }
 
-static void make_room(samples *list, int64_t count, int32_t n_images) {
-    *list = (samples){.n_images = n_images};
-    list->image = kd_alloc((size_t)(count * n_images) * sizeof *list->image);
-    list->label = kd_alloc((size_t)count * sizeof *list->label);
-}
+/* ---- The store's own samples. ---------------------------------------------------------------- */
 
-void samples_free(samples *list) {
-    free(list->image);
-    free(list->label);
-    *list = (samples){0};
-}
+static const char *const arm_names[] = {"auto", "semantic", "augmented", "augmented_union",
+                                        "repaired"};
 
-bool samples_of_store(const store *s, int arm, samples *ret, kd_error *err) {
+static bool has_pairs(const store *s, bool *ret, kd_error *err) {
     int32_t fewest = INT32_MAX, most = 0;
     for (int64_t i = 0; i < s->samples; i++) {
         const int32_t count = s->range[2 * i + 1];
         fewest = count < fewest ? count : fewest;
         most = count > most ? count : most;
     }
-    const bool pairs = fewest == 2 && most == 2;
-    if (most > 2 || (most == 2 && !pairs)) {
-        return kd_fail(err, KD_E_UNSUPPORTED,
-                       "samples of %d to %d images: all must be single images or all pairs", fewest,
-                       most);
-    }
-    if (arm == ARM_SEMANTIC && !pairs) {
-        kd_fail(err, KD_E_INVALID, "data.pairs.arm is semantic, but the dataset has no pairs");
+    *ret = fewest == 2 && most == 2;
+    return most < 2 || *ret ||
+           kd_fail(err, KD_E_UNSUPPORTED,
+                   "samples of %d to %d images: all must be single images or all pairs", fewest,
+                   most);
+}
+
+static bool take_singles(const store *s, const pair_options *o, samples *ret, kd_error *err) {
+    const bool needs_pairs = o->arm == ARM_SEMANTIC || o->arm == ARM_REPAIRED;
+    const bool rejects = o->reject && *o->reject;
+    if (needs_pairs || rejects) {
+        kd_fail(err, KD_E_INVALID,
+                needs_pairs ? "data.pairs.arm is %s, but the dataset has no pairs"
+                            : "data.pairs.reject is given, but the dataset has no pairs",
+                arm_names[o->arm]);
         return kd_hint(err,
                        "name the pairs in a manifest (data.pairs.manifest), or let the dataset "
                        "plugin make them");
     }
-    const int32_t n = pairs && arm != ARM_AUGMENTED ? 2 : 1;
-    make_room(ret, s->samples, n);
-    ret->count = s->samples;
-    for (int64_t i = 0; i < s->samples; i++) {
-        for (int32_t j = 0; j < n; j++) {
-            ret->image[i * n + j] = s->range[2 * i] + j;
-        }
-        ret->label[i] = s->label[i];
+    samples_make(ret, s->samples, 1);
+    for (; ret->count < s->samples; ret->count++) {
+        ret->image[ret->count] = s->range[2 * ret->count];
+        ret->label[ret->count] = s->label[ret->count];
     }
     return true;
+}
+
+static bool samples_of_store(const store *s, const pair_options *o, samples *ret, kd_error *err) {
+    bool pairs;
+    if (!has_pairs(s, &pairs, err)) {
+        return false;
+    }
+    if (!pairs) {
+        return take_singles(s, o, ret, err);
+    }
+    pair_list list = {.pair = kd_alloc((size_t)s->samples * sizeof *list.pair)};
+    bool good = reject_read(o->reject, &list.reject, err);
+    for (int64_t i = 0; good && i < s->samples; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "%" PRId64, s->source[i]);
+        if (reject_has(&list.reject, id)) {
+            list.rejected++;
+            continue;
+        }
+        const int32_t first = s->range[2 * i], label = s->label[i];
+        list.pair[list.count++] = (pair){{first, first + 1}, {label, label}, label};
+    }
+    good = good && list_give(&list, o, "the dataset", ret, err);
+    list_free(&list);
+    return good;
 }
 
 /* ---- A manifest. ----------------------------------------------------------------------------- */
@@ -159,7 +195,7 @@ static int64_t find_sample(const store *s, int64_t index) {
     return low < s->samples && s->source[low] == index ? low : -1;
 }
 
-static bool add_pair(resolver *r, const manifest_row *row, int32_t n, samples *ret, kd_error *err) {
+static bool add_pair(resolver *r, const manifest_row *row, pair_list *list, kd_error *err) {
     const store *s = r->store;
     int64_t index[2], sample[2];
     for (int i = 0; i < 2; i++) {
@@ -179,15 +215,22 @@ static bool add_pair(resolver *r, const manifest_row *row, int32_t n, samples *r
                        "%s:%" PRId64 ": label %" PRId64 ", but the dataset has %d classes",
                        r->manifest, row->line, row->label, s->classes);
     }
-    if (sample[0] < 0 || sample[1] < 0) {
-        ret->left_out++;
+    char id[PAIR_ID];
+    if (list->reject.count && reject_has(&list->reject, manifest_id(row, id))) {
+        list->rejected++;
         return true;
     }
-    for (int32_t i = 0; i < n; i++) {
-        ret->image[ret->count * n + i] = s->range[2 * sample[i]];
+    if (sample[0] < 0 || sample[1] < 0) {
+        list->left_out++;
+        return true;
     }
-    const int32_t own = s->label[sample[0]] == s->label[sample[1]] ? s->label[sample[0]] : -1;
-    ret->label[ret->count++] = row->label >= 0 ? (int32_t)row->label : own;
+    pair p;
+    for (int i = 0; i < 2; i++) {
+        p.image[i] = s->range[2 * sample[i]];
+        p.class[i] = row->label >= 0 ? (int32_t)row->label : s->label[sample[i]];
+    }
+    p.label = p.class[0] == p.class[1] ? p.class[0] : -1;
+    list->pair[list->count++] = p;
     return true;
 }
 
@@ -202,28 +245,29 @@ static bool check_singles(const store *s, const char *path, kd_error *err) {
     return true;
 }
 
-bool samples_of_manifest(const store *s, const kd_dataset *table, const kd_set *set,
-                         const char *path, int arm, samples *ret, kd_error *err) {
+static bool samples_of_manifest(const store *s, const kd_dataset *table, const kd_set *set,
+                                const pair_options *o, samples *ret, kd_error *err) {
     manifest rows = {0};
-    resolver r = {s, table, set, path, NULL, table->count(set)};
-    samples list = {0};
-    bool good = check_singles(s, path, err) && manifest_read(path, &rows, err);
+    resolver r = {s, table, set, o->manifest, NULL, table->count(set)};
+    pair_list list = {0};
+    bool good = check_singles(s, o->manifest, err) && manifest_read(o->manifest, &rows, err) &&
+                reject_read(o->reject, &list.reject, err);
     if (good) {
-        const int32_t n = arm == ARM_AUGMENTED ? 1 : 2;
-        make_room(&list, rows.count, n);
-        for (int64_t i = 0; good && i < rows.count; i++) {
-            good = add_pair(&r, &rows.row[i], n, &list, err);
-        }
+        list.pair = kd_alloc((size_t)rows.count * sizeof *list.pair);
     }
-    if (good && list.count == 0) {
-        good = kd_fail(err, KD_E_DATA, "%s: every pair has a broken image", path);
+    for (int64_t i = 0; good && i < rows.count; i++) {
+        good = add_pair(&r, &rows.row[i], &list, err);
     }
+    good = good && list_give(&list, o, o->manifest, ret, err);
+    list_free(&list);
     manifest_free(&rows);
     free(r.names);
-    if (!good) {
-        samples_free(&list);
-        return false;
-    }
-    *ret = list;
-    return true;
+    return good;
+}
+
+bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
+                  const pair_options *options, samples *ret, kd_error *err) {
+    return options->manifest && *options->manifest
+               ? samples_of_manifest(s, table, set, options, ret, err)
+               : samples_of_store(s, options, ret, err);
 }

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What training draws from: samples of one image, or of two that show one kind.
  *
- * Two images come from a dataset that yields pairs, or from a manifest over any dataset that does
- * not: CSV with a header (`a,b` with paths, or `index_a,index_b`; `label` may follow; RFC 4180
- * quoting) or JSON lines ({"a": path or index, "b": path or index, "label": 3}), by the file's
- * suffix .csv or .jsonl. */
+ * Two images come from a dataset that yields pairs, or from a manifest (data/manifest.h) over any
+ * dataset that does not. What a run sees of them is its arm. */
 #ifndef CORE_DATA_PAIRS_H
 #define CORE_DATA_PAIRS_H
 
+#include "data/manifest.h"
 #include "data/store.h"
 
 #define ARM_AUTO 0      /* semantic where samples have two images, else single images */
 #define ARM_SEMANTIC 1  /* views are cut from both images of a pair */
 #define ARM_AUGMENTED 2 /* all views from the pair's first image: what pairs are compared with */
+#define ARM_AUGMENTED_UNION 3 /* every image of the pairs by itself: as many images as semantic */
+#define ARM_REPAIRED 4        /* a pair's second image is another one's of its class: uncurated */
+
+typedef struct pair_options {
+    const char *manifest; /* NULL or "": the dataset's own samples */
+    const char *reject;   /* file of ids of pairs to leave out; NULL or "": none */
+    int arm;              /* ARM_ */
+    uint64_t seed;        /* of ARM_REPAIRED */
+} pair_options;
 
 typedef struct samples {
     int64_t count;
@@ -20,20 +28,34 @@ typedef struct samples {
     int32_t *image;   /* [count, n_images] indices of the store's images */
     int32_t *label;   /* [count] -1: none */
     int64_t left_out; /* pairs of which an image was broken */
+    int64_t rejected; /* pairs left out by options.reject */
+    int64_t kept;     /* ARM_REPAIRED: pairs that got their own second image back, by chance */
 } samples;
 
-/* auto, semantic or augmented; NULL or "" is auto. fails on an unknown word. */
-bool arm_from_text(const char *text, int *ret, kd_error *err);
-
-/* The samples of the store itself. fails with ARM_SEMANTIC where they are single images. */
-bool samples_of_store(const store *s, int arm, samples *ret, kd_error *err);
-
-/* The pairs of a manifest. `set` resolves paths: it is the opened dataset that the store was made
- * of. fails as "pairs.csv:12: ..." on a path or index that the dataset lacks, a pair of one image
- * with itself, a missing column, an empty manifest. */
-bool samples_of_manifest(const store *s, const kd_dataset *table, const kd_set *set,
-                         const char *manifest, int arm, samples *ret, kd_error *err);
-
+/* `set` resolves a manifest's paths: it is the opened dataset that the store was made of.
+ *
+ * A manifest fails as "pairs.csv:12: ..." on a path or index that the dataset lacks, a pair of one
+ * image with itself, a missing column, when it is empty. An arm fails where it needs pairs and
+ * there are none; ARM_REPAIRED without labels, where a class has no two images, and where every
+ * class has but one pair. A list of rejected pairs fails as "rejected.txt:3: ..." on an id that no
+ * pair has, and when no pair is left. owns: samples_free */
+bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
+                  const pair_options *options, samples *ret, kd_error *err);
 void samples_free(samples *list);
+
+/* ---- Between the files that make samples. ---- */
+
+typedef struct pair {
+    int32_t image[2]; /* the store's */
+    int32_t class[2]; /* of each image; -1: none */
+    int32_t label;    /* of the pair; -1: none */
+} pair;
+
+/* Pairs as an arm has them. `what` names their source in messages. */
+bool arm_apply(const pair *pairs, int64_t count, int arm, uint64_t seed, const char *what,
+               samples *ret, kd_error *err);
+
+/* Room for so many samples, and none in it. */
+void samples_make(samples *list, int64_t count, int32_t n_images);
 
 #endif

@@ -10,19 +10,21 @@
 #include <stdlib.h>
 
 static bool read_samples(const source_options *o, const kd_set *set, source *s, kd_error *err) {
-    int arm;
-    if (!arm_from_text(o->arm, &arm, err)) {
-        return false;
-    }
-    if (!o->pairs || !*o->pairs) {
-        return samples_of_store(s->store, arm, &s->samples, err);
-    }
-    if (!samples_of_manifest(s->store, o->table, set, o->pairs, arm, &s->samples, err)) {
+    const pair_options *pairs = &o->pairs;
+    if (!samples_open(s->store, o->table, set, pairs, &s->samples, err)) {
         return false;
     }
     if (s->samples.left_out) {
-        log_line(KD_LOG_WARN, "%s: left out %" PRId64 " pairs of broken images", o->pairs,
+        log_line(KD_LOG_WARN, "%s: left out %" PRId64 " pairs of broken images", pairs->manifest,
                  s->samples.left_out);
+    }
+    if (s->samples.rejected) {
+        log_line(KD_LOG_INFO, "%s: left out %" PRId64 " rejected pairs", pairs->reject,
+                 s->samples.rejected);
+    }
+    if (s->samples.kept) {
+        log_line(KD_LOG_INFO, "repaired: %" PRId64 " of %" PRId64 " pairs got their own partner",
+                 s->samples.kept, s->samples.count);
     }
     return true;
 }

@@ -16,8 +16,7 @@ typedef struct source_options {
     int32_t on_error;   /* data.on_error: ON_ERROR_FAIL or ON_ERROR_SKIP */
     struct pool *pool;  /* as in store_options */
     const char *cache;  /* data.store.cache; NULL or "": the default folder */
-    const char *pairs;  /* data.pairs.manifest; NULL or "": none */
-    const char *arm;    /* data.pairs.arm; NULL or "": as pairs.h says */
+    pair_options pairs; /* data.pairs */
     store_progress progress;
     void *context;
 } source_options;
@@ -28,7 +27,7 @@ typedef struct source {
 } source;
 
 /* when [main thread]. owns: the caller closes. fails with the plugin's message, or as store_open
- * and samples_of_manifest do. */
+ * and samples_open do. */
 bool source_open(const source_options *options, source **ret, kd_error *err);
 void source_close(source *s);
 

@@ -86,12 +86,30 @@ static const struct value *asked_behind(const struct node *n) {
     return v;
 }
 
-static void refuse(graph *g, const struct node *n) {
+static void refuse(graph *g, const struct node *n, uint32_t output) {
     const struct value *asked = asked_behind(n);
+    char which[32] = "";
+    if (output) {
+        snprintf(which, sizeof which, "output %u of ", output);
+    }
     graph_fail(g, n->view.path,
-               "'%s' has no gradient, and the loss depends on '%s' through it; build the loss "
-               "without it, or use kd_stop_gradient() on what goes into it",
-               n->op->name, asked->name ? asked->name : "a value whose gradient is asked for");
+               "%s'%s' has no gradient, and the loss depends on '%s' through it; build the loss "
+               "without it, or use kd_stop_gradient() on it",
+               which, n->op->name,
+               asked->name ? asked->name : "a value whose gradient is asked for");
+}
+
+/* Whether the op's rule covers all that the loss depends on; the first output it does not is
+ * refused. */
+static bool has_gradient(graph *g, const struct node *n, kd_tensor *const *dout) {
+    const uint32_t covered = n->op->gradient ? 1 : 0;
+    for (uint32_t i = covered; i < n->view.n_outputs; i++) {
+        if (dout[i]) {
+            refuse(g, n, i);
+            return false;
+        }
+    }
+    return true;
 }
 
 static void differentiate(graph *g, struct node *n) {
@@ -103,11 +121,7 @@ static void differentiate(graph *g, struct node *n) {
         dout[i] = n->out[i]->gradient ? &n->out[i]->gradient->base : NULL;
         any = any || dout[i];
     }
-    if (!any || !needs_input(n)) {
-        return;
-    }
-    if (!n->op->gradient) {
-        refuse(g, n);
+    if (!any || !needs_input(n) || !has_gradient(g, n, dout)) {
         return;
     }
     for (uint32_t i = 0; i < n_in; i++) {

@@ -6,11 +6,6 @@
 
 #include <stdlib.h>
 
-const char *dtype_name(int32_t dtype) {
-    static const char *const names[] = {"real", "f32", "f64", "bf16", "i32", "i64", "u8"};
-    return dtype >= 0 && dtype <= KD_U8 ? names[dtype] : "?";
-}
-
 static void print_value(FILE *to, const struct value *v) {
     static const char *const regions[HOME_COUNT] = {"",        "parameters", "gradients", "moment1",
                                                     "moment2", "averages",   "state",     "input"};
@@ -39,7 +34,7 @@ static void print_list(FILE *to, const kd_attr *a) {
 static void print_attr(FILE *to, const kd_attr *a) {
     fprintf(to, "%s ", a->name);
     if (strcmp(a->name, "dtype") == 0) {
-        fprintf(to, "%s", dtype_name((int32_t)a->i));
+        fprintf(to, "%s", kd_dtype_name((int32_t)a->i));
     } else if (a->type == KD_ATTR_INT) {
         fprintf(to, "%lld", (long long)a->i);
     } else if (a->type == KD_ATTR_FLOAT) {
@@ -55,7 +50,7 @@ static void print_outputs(FILE *to, const struct node *n, const plan *layout) {
     for (uint32_t i = 0; i < n->view.n_outputs; i++) {
         char text[128];
         const struct value *v = n->out[i];
-        fprintf(to, "%s%%%d %s %s", i ? ", " : "", v->id, dtype_name(v->spec.dtype),
+        fprintf(to, "%s%%%d %s %s", i ? ", " : "", v->id, kd_dtype_name(v->spec.dtype),
                 shape_text(&v->spec, text));
         if (layout && layout->offset[v->id] >= 0) {
             fprintf(to, " @%lld", (long long)layout->offset[v->id]);
@@ -82,7 +77,7 @@ static void print_variables(FILE *to, const char *kind, const list *variables) {
     for (int i = 0; i < variables->count; i++) {
         char text[128];
         const struct value *v = variables->item[i];
-        fprintf(to, "%s %s %s %s\n", kind, v->name, dtype_name(v->spec.dtype),
+        fprintf(to, "%s %s %s %s\n", kind, v->name, kd_dtype_name(v->spec.dtype),
                 shape_text(&v->spec, text));
     }
 }

@@ -26,6 +26,7 @@ void engine_destroy(engine *e) {
     }
     device_release(e, &e->arena);
     device_release(e, &e->scratch);
+    copies_free(e);
     free(e->programs.item);
     free(e->variables.item);
     arena_free(&e->memory);
@@ -134,7 +135,7 @@ static void size_program(kd_program *p) {
 static bool allocate_program(kd_program *p, kd_error *err) {
     engine *e = p->e;
     size_program(p);
-    if (!device_allocate(e, &p->inputs, p->inputs.bytes, "inputs", err) ||
+    if (!device_allocate(e, &p->inputs, p->inputs.bytes, "inputs", err) || !feed_allocate(p, err) ||
         !device_allocate(e, &p->arena, p->arena.bytes, "an eval's values", err) ||
         !device_allocate(e, &p->scratch, p->scratch.bytes, "an eval's scratch", err)) {
         return false;
@@ -206,7 +207,8 @@ bool engine_allocate(engine *e, kd_error *err) {
         }
     }
     if (!device_allocate(e, &e->arena, arena_bytes, "intermediate values", err) ||
-        !device_allocate(e, &e->scratch, scratch_bytes, "kernels' scratch", err)) {
+        !device_allocate(e, &e->scratch, scratch_bytes, "kernels' scratch", err) ||
+        !copies_allocate(e, err)) {
         return false;
     }
     e->allocated = true;
@@ -244,10 +246,15 @@ void engine_get_plan(const engine *e, engine_plan *ret) {
         (engine_plan){.parameter_bytes = e->region[HOME_PARAMETER].bytes,
                       .gradient_bytes = e->region[HOME_GRADIENT].bytes,
                       .moment_bytes = e->region[HOME_MOMENT1].bytes + e->region[HOME_MOMENT2].bytes,
-                      .state_bytes = e->region[HOME_STATE].bytes + e->region[HOME_AVERAGE].bytes};
+                      .state_bytes = e->region[HOME_STATE].bytes + e->region[HOME_AVERAGE].bytes,
+                      .copy_bytes = copies_device_bytes(e),
+                      .host_copy_bytes = copies_host_bytes(e)};
     largest(e, &ret->arena_bytes, &ret->scratch_bytes);
     for (int i = 0; i < e->programs.count; i++) {
-        ret->input_bytes += place_inputs(e->programs.item[i]);
+        kd_program *p = e->programs.item[i];
+        p->inputs.bytes = place_inputs(p);
+        ret->input_bytes += p->inputs.bytes + feed_device_bytes(p);
+        ret->host_bytes += feed_host_bytes(p);
     }
     for (int i = 0; i < e->variables.count; i++) {
         const stored_variable *v = e->variables.item[i];
@@ -256,5 +263,6 @@ void engine_get_plan(const engine *e, engine_plan *ret) {
         }
     }
     ret->total_bytes = ret->parameter_bytes + ret->gradient_bytes + ret->moment_bytes +
-                       ret->state_bytes + ret->input_bytes + ret->arena_bytes + ret->scratch_bytes;
+                       ret->state_bytes + ret->input_bytes + ret->arena_bytes + ret->scratch_bytes +
+                       ret->copy_bytes;
 }

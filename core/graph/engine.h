@@ -10,7 +10,9 @@
  *  1. parameters, gradients and each moment lie in one contiguous region each, in one order;
  *  2. a run allocates nothing and opens no file;
  *  3. an input keeps its value until it is written again; outputs are valid until the next run of
- *     any program. */
+ *     any program;
+ *  4. work is enqueued in the order of the calls, so memory may be written for a later run while an
+ *     earlier one is under way. */
 #ifndef CORE_GRAPH_ENGINE_H
 #define CORE_GRAPH_ENGINE_H
 
@@ -46,6 +48,17 @@ bool program_bind(kd_program *p, const char *name, const void *memory, kd_error 
  * engine_allocate. */
 bool program_share_input(kd_program *p, const char *name, kd_program *with, kd_error *err);
 bool program_input_spec(const kd_program *p, const char *name, kd_spec *ret);
+
+/* Inputs of many runs at a time, so that a run needs nothing of the host: a table of `rows` runs'
+ * inputs, but for those that are bound or shared, which each run takes the next row of. Before
+ * engine_allocate. From then on program_write of an input is to the next run that has none yet;
+ * what is not written stays as in the run before. */
+void program_feed(kd_program *p, int64_t rows);
+/* The inputs of a run are complete. There must be room. */
+void program_feed_next(kd_program *p);
+int64_t program_feed_room(const kd_program *p); /* runs whose inputs may still be written, */
+int64_t program_fed(const kd_program *p);       /* and runs that have them and were not made yet */
+
 bool program_run(kd_program *p, kd_error *err);
 int program_reports(const kd_program *p);
 const char *program_report_name(const kd_program *p, int i);
@@ -70,14 +83,28 @@ int engine_find_variable(const engine *e, const char *name); /* -1: none */
 bool engine_read_variable(engine *e, int i, void *data, size_t bytes, kd_error *err);
 bool engine_write_variable(engine *e, int i, const void *data, size_t bytes, kd_error *err);
 
+/* Copies of all variables, one at a time, which reach the host while programs go on where the
+ * device can. keep: before engine_allocate, which takes room. copy: of what they are when all
+ * enqueued before is done; waits for it only where the device cannot do without. The next one comes
+ * after the wait. */
+void engine_keep_copies(engine *e);
+bool engine_copy(engine *e, kd_error *err);
+/* [any thread, one at a time] Until the copy is in host memory, where it stays until the next. */
+bool engine_copy_wait(engine *e, kd_error *err);
+const void *engine_copied(const engine *e, int variable);
+
 /* What `kindred plan` prints; complete after the last engine_compile. */
 typedef struct engine_plan {
     int64_t parameters; /* trainable scalars */
-    size_t parameter_bytes, gradient_bytes, moment_bytes, input_bytes;
+    size_t parameter_bytes, gradient_bytes, moment_bytes;
+    size_t input_bytes;   /* with tables of them */
     size_t state_bytes;   /* moving averages too */
     size_t arena_bytes;   /* of intermediate values: the largest program's */
     size_t scratch_bytes; /* of kernels: the largest node's, 0 before kernels are prepared */
+    size_t copy_bytes;    /* of copies of the variables */
     size_t total_bytes;   /* all of the above: what engine_allocate asks the device for */
+    /* Beside it, of the host: tables of inputs, and copies of the variables. */
+    size_t host_bytes, host_copy_bytes;
 } engine_plan;
 void engine_get_plan(const engine *e, engine_plan *ret);
 

@@ -6,6 +6,9 @@
 #include "graph/engine.h"
 #include "graph/plan.h"
 
+typedef struct feed feed;
+typedef struct copies copies;
+
 typedef struct instruction {
     const kd_kernel *kernel; /* NULL for aliases */
     const kd_node *node;
@@ -31,6 +34,7 @@ struct kd_program {
     memory own[HOME_COUNT];        /* variables of this program alone */
     const void **bound;            /* by input; NULL: in `inputs` */
     kd_program **shared;           /* by input: whose input of that name it is; NULL: its own */
+    feed *feed;                    /* NULL: inputs are written one by one */
     void *recording;               /* of a device that records; NULL: not yet */
     bool late, linked, ran;
 };
@@ -52,6 +56,7 @@ struct engine {
     list programs;
     list variables; /* stored_variable * */
     memory region[HOME_COUNT], arena, scratch;
+    copies *copies; /* NULL: none are made */
     int moments;
     bool allocated, rehearsed;
     arena memory;
@@ -68,6 +73,25 @@ void variable_initialise(uint64_t seed, const char *name, const kd_spec *spec, c
 void variable_unit_rows(const kd_spec *spec, void *data);
 bool variables_initialise(engine *e, kd_error *err);
 bool program_initialise_own(kd_program *p, kd_error *err);
+
+/* copies.c. */
+size_t copies_device_bytes(const engine *e);
+size_t copies_host_bytes(const engine *e);
+bool copies_allocate(engine *e, kd_error *err);
+void copies_free(engine *e);
+
+/* feed.c: inputs of many runs at a time. All of them do nothing for a program without a feed. */
+size_t feed_device_bytes(const kd_program *p);
+size_t feed_host_bytes(const kd_program *p);
+bool feed_allocate(kd_program *p, kd_error *err);
+void feed_free(kd_program *p);
+/* Where an input of the next run that has none yet is written. */
+char *feed_row(const kd_program *p);
+/* Before a run: sends what is new to the device. fails when there are no inputs for it. */
+bool feed_supply(kd_program *p, kd_error *err);
+/* What a run begins and ends with. */
+void feed_fetch(const kd_program *p);
+void feed_advance(const kd_program *p);
 
 void *program_address(const kd_program *p, struct value *v);
 /* Resolves every pointer of the code; after memory exists and whenever an input is bound. */

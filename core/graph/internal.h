@@ -146,6 +146,4 @@ void graph_fuse(graph *g);
 /* Makes pending assignments copies into their states, and drops nodes that nothing reads. */
 void graph_finish(graph *g);
 
-const char *dtype_name(int32_t dtype);
-
 #endif

@@ -37,9 +37,6 @@ static bool layer_norm_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 
 static void layer_norm_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                                 kd_tensor *const *dout, kd_tensor **din) {
-    if (!dout[0]) {
-        return;
-    }
     kd_tensor *const from[] = {kd_cast(dout[0], node->inputs[0].dtype), in[0], in[1], out[1],
                                out[2]};
     in[0]->api->emit(NULL, "layer_norm_grad", from, 5, NULL, 0, din, 3);
@@ -85,9 +82,6 @@ static bool attention_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 
 static void attention_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                                kd_tensor *const *dout, kd_tensor **din) {
-    if (!dout[0]) {
-        return;
-    }
     kd_tensor *const from[] = {kd_cast(dout[0], node->inputs[0].dtype), in[0], out[0], out[1]};
     din[0] = kd_emit("attention_grad", from, 4,
                      (kd_attr[]){KD_I("heads", kd_attr_int(node, "heads", 0)),

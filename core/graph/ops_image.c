@@ -27,9 +27,6 @@ static bool pool_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 static void pool_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                           kd_tensor *const *dout, kd_tensor **din) {
     (void)in;
-    if (!dout[0]) {
-        return;
-    }
     const kd_attr attrs[] = {KD_I("kernel", kd_attr_int(node, "kernel", 1)),
                              KD_I("stride", kd_attr_int(node, "stride", 1)),
                              KD_I("padding", kd_attr_int(node, "padding", 0)),
@@ -82,9 +79,6 @@ static bool norm_shape(const kd_node *node, kd_spec *out, kd_error *err) {
 
 static void norm_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                           kd_tensor *const *dout, kd_tensor **din) {
-    if (!dout[0]) {
-        return;
-    }
     const bool residual = node->n_inputs > 5;
     kd_tensor *const from[] = {
         kd_cast(dout[0], node->inputs[0].dtype), in[0], out[0], in[1], out[1], out[2]};

@@ -131,10 +131,8 @@ static bool cross_entropy_shape(const kd_node *node, kd_spec *out, kd_error *err
 
 GRADIENT(cross_entropy_gradient) {
     UNUSED();
-    if (dout[0]) {
-        din[0] = kd_emit("cross_entropy_grad", (kd_tensor *[]){dout[0], in[0], in[1], out[1]}, 4,
-                         NULL, 0);
-    }
+    din[0] =
+        kd_emit("cross_entropy_grad", (kd_tensor *[]){dout[0], in[0], in[1], out[1]}, 4, NULL, 0);
 }
 
 static bool cross_entropy_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {

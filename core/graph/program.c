@@ -58,12 +58,14 @@ void program_link(kd_program *p) {
 
 static void run_nodes(const kd_program *p) {
     void *scratch = p->scratch.base ? p->scratch.base : p->e->scratch.base;
+    feed_fetch(p);
     for (int i = 0; i < p->count; i++) {
         const instruction *c = &p->code[i];
         if (c->kernel) {
             c->kernel->run(p->e->device, c->node, c->state, c->in, c->out, scratch);
         }
     }
+    feed_advance(p);
 }
 
 static bool record(kd_program *p, kd_error *err) {
@@ -80,6 +82,9 @@ static bool record(kd_program *p, kd_error *err) {
  * there on a run is one launch, which nobody waits for: reads do. */
 bool program_run(kd_program *p, kd_error *err) {
     const kd_device_plugin *table = p->e->table;
+    if (!feed_supply(p, err)) {
+        return false;
+    }
     if (!p->ran || !KD_HAS(kd_device_plugin, table, capture_release)) {
         run_nodes(p);
         p->ran = true;
@@ -94,6 +99,7 @@ bool program_run(kd_program *p, kd_error *err) {
 
 void program_free(kd_program *p) {
     forget_recording(p);
+    feed_free(p);
     for (int i = 0; p->code && i < p->count; i++) {
         const kd_kernel *kernel = p->code[i].kernel;
         if (kernel && kernel->release) {
@@ -173,7 +179,11 @@ bool program_write(kd_program *p, const char *name, const void *data, size_t byt
     if (v->home == HOME_INPUT && (p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' is bound to memory of the caller's", name);
     }
-    p->e->table->upload(p->e->device, program_address(p, v), data, bytes);
+    if (v->home == HOME_INPUT && p->feed) {
+        memcpy(feed_row(p) + v->offset, data, bytes);
+    } else {
+        p->e->table->upload(p->e->device, program_address(p, v), data, bytes);
+    }
     return true;
 }
 

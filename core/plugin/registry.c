@@ -20,6 +20,7 @@ struct registry {
     candidate *list;
     search_result places;
     plugin_host host;
+    bool (*trusts)(const plugin *p, kd_error *err);
 };
 
 /* ---- opening ---- */
@@ -65,6 +66,7 @@ registry *registry_open(const plugin_search *search, kd_error *err) {
     registry *r = kd_alloc(sizeof *r);
     const char *isa = search->isa ? search->isa : isa_of_this_cpu();
     plugin_host_init(&r->host);
+    r->trusts = search->trusts;
     if (!search_files(search, &r->a, &r->places, err)) {
         goto fail;
     }
@@ -263,6 +265,9 @@ const plugin *registry_load(registry *r, uint32_t kind, const char *name, kd_err
     }
     candidate *c = &r->list[(const candidate *)found - r->list];
     warn_of_better(r, c);
+    if (r->trusts && !r->trusts(found, err)) {
+        return NULL;
+    }
     c->plugin.table = loader_open(found->path, &found->note, &r->host, &r->a, err);
     return c->plugin.table ? &c->plugin : NULL;
 }

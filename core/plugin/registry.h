@@ -24,6 +24,7 @@
 
 #include <kindred/plugin.h>
 
+struct plugin;
 typedef struct plugin_search {
     const char *const *files; /* --plugin FILE */
     int n_files;
@@ -31,6 +32,8 @@ typedef struct plugin_search {
     int n_folders;
     bool no_user_plugins; /* --no-user-plugins: neither KINDRED_PLUGIN_PATH nor the home folder */
     const char *isa; /* suppose this one instead of the CPU's own; NULL: the CPU's. For tests */
+    /* Whether code of the plugin may run, asked when it is loaded; NULL: it may. */
+    bool (*trusts)(const struct plugin *p, kd_error *err);
 } plugin_search;
 
 typedef enum plugin_state {

@@ -126,14 +126,26 @@ static bool environment(searching *s) {
     }
 }
 
-static void home(searching *s) {
+const char *search_user_folder(arena *a) {
     const char *data = getenv("XDG_DATA_HOME"), *user = getenv("HOME");
-    const char *folder = NULL;
     if (data && data[0] == '/') {
-        folder = arena_print(s->a, "%s/kindred/plugins/" KINDRED_TRIPLET, data);
-    } else if (user && user[0] == '/') {
-        folder = arena_print(s->a, "%s/.local/share/kindred/plugins/" KINDRED_TRIPLET, user);
+        return arena_print(a, "%s/kindred/plugins/" KINDRED_TRIPLET, data);
     }
+    return user && user[0] == '/'
+               ? arena_print(a, "%s/.local/share/kindred/plugins/" KINDRED_TRIPLET, user)
+               : NULL;
+}
+
+const char *search_system_folder(void) {
+    return SYSTEM_FOLDER;
+}
+
+const char *search_triplet(void) {
+    return KINDRED_TRIPLET;
+}
+
+static void home(searching *s) {
+    const char *folder = search_user_folder(s->a);
     if (folder) {
         scan_level(s, folder, folder, 1);
     }

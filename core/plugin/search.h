@@ -23,4 +23,12 @@ typedef struct search_result {
  * KINDRED_PLUGIN_PATH holds an empty or relative part. */
 bool search_files(const plugin_search *search, arena *a, search_result *ret, kd_error *err);
 
+/* Where people and administrators install plugins; the first lives in `a` and is NULL when there is
+ * no home. */
+const char *search_user_folder(arena *a);
+const char *search_system_folder(void);
+
+/* "x86_64-linux-gnu": what such folders are called for this machine. */
+const char *search_triplet(void);
+
 #endif

@@ -91,12 +91,6 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
     return !(what & ASSEMBLE_STEP) || check_batch(a, err);
 }
 
-/* A device in host memory reads the mapped file itself. */
-static bool bind_pixels(assembly *a, kd_error *err) {
-    return !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY) ||
-           program_bind(a->step, "pixels", a->data->store->pixels, err);
-}
-
 const kd_method_program *assembly_method_program(const assembly *a, uint32_t i) {
     return (const kd_method_program *)(const void *)((const char *)a->method->programs +
                                                      (size_t)i * a->method->program_stride);
@@ -138,8 +132,12 @@ static bool compile_step(assembly *a, kd_error *err) {
     options.draws = true;
     graph *g = graph_create(&options);
     build_train(g, &t);
-    return engine_compile(a->engine, g, "step", &a->step, err) && bind_pixels(a, err) &&
-           compile_further(a, &t, &options, err);
+    if (!engine_compile(a->engine, g, "step", &a->step, err)) {
+        return false;
+    }
+    program_feed(a->step, REPORT_RING);
+    engine_keep_copies(a->engine);
+    return compile_further(a, &t, &options, err);
 }
 
 static bool read_views(assembly *a, kd_error *err) {
@@ -159,12 +157,7 @@ bool assembly_compares(const assembly *a) {
 }
 
 static bool allocate(assembly *a, unsigned what, kd_error *err) {
-    if (!engine_allocate(a->engine, err)) {
-        return false;
-    }
-    const bool upload = what & ASSEMBLE_STEP && !(a->machine.table->flags & KD_DEVICE_HOST_MEMORY);
-    return !upload || program_write(a->step, "pixels", a->data->store->pixels,
-                                    (size_t)a->data->store->pixel_bytes, err);
+    return (!(what & ASSEMBLE_STEP) || pixels_load(a, err)) && engine_allocate(a->engine, err);
 }
 
 bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
@@ -178,7 +171,8 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
         return false;
     }
     a->engine = engine_create(a->machine.table, a->machine.device, (uint64_t)r->keys.seed);
-    if ((what & ASSEMBLE_STEP && !compile_step(a, err)) || !features_compile(a, err)) {
+    if ((what & ASSEMBLE_STEP && !compile_step(a, err)) || !features_compile(a, err) ||
+        (what & ASSEMBLE_STEP && !pixels_decide(a, err))) {
         return false;
     }
     return !(what & ASSEMBLE_MEMORY) || allocate(a, what, err);
@@ -189,6 +183,7 @@ void assembly_close(assembly *a) {
     features_finish(&a->features);
     features_finish(&a->pixels);
     engine_destroy(a->engine);
+    pixels_release(a);
     machine_close(&a->machine);
     images_close(&a->images);
     arena_free(&a->memory);

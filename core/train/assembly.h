@@ -7,6 +7,7 @@
 #include "plugin/registry.h"
 #include "train/images.h"
 #include "train/machine.h"
+#include "train/pixels.h"
 #include "train/programs.h"
 
 #include <kindred/eval.h>
@@ -29,7 +30,7 @@ typedef struct eval_data {
     source *train, *test;
 } eval_data;
 
-typedef struct assembly {
+struct assembly {
     run *run;
     registry *plugins;
     progress progress;
@@ -48,8 +49,9 @@ typedef struct assembly {
     uint32_t n_further;
     kd_program **further;             /* [n_further] the method's own programs */
     feature_program features, pixels; /* of the encoder, and of the view itself */
-    const char *identity;             /* of the data */
-} assembly;
+    pixel_memory pixel_memory;
+    const char *identity; /* of the data */
+};
 
 /* what  ASSEMBLE_ flags
  * r     stays the caller's, and outlives the assembly, as `plugins` does

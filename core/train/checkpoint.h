@@ -26,6 +26,28 @@ typedef struct checkpoint_info {
 bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info, int keep,
                      kd_error *err);
 
+/* Writes checkpoints while steps go on, by a thread, one after the other in their order. The engine
+ * keeps copies (engine_keep_copies).
+ *
+ * saved   step of the newest checkpoint there is; -1: none
+ * folder  lives as long as the writer
+ * owns    checkpoint_writer_destroy, which waits for what is under way */
+typedef struct checkpoint_writer checkpoint_writer;
+checkpoint_writer *checkpoint_writer_create(const char *folder, engine *e, int keep, int64_t saved,
+                                            kd_error *err);
+void checkpoint_writer_destroy(checkpoint_writer *w);
+
+/* Copies the variables as they are after all steps so far, and has the copy written as
+ * checkpoint_save does. Waits while an earlier one is being written. fails with its failure. */
+bool checkpoint_writer_save(checkpoint_writer *w, const checkpoint_info *info, kd_error *err);
+
+/* Fails with the failure of a checkpoint, each told once: at once, or when all are durable. */
+bool checkpoint_writer_check(checkpoint_writer *w, kd_error *err);
+bool checkpoint_writer_wait(checkpoint_writer *w, kd_error *err);
+
+/* The step of the newest checkpoint that is durable; -1: none. */
+int64_t checkpoint_writer_saved(checkpoint_writer *w);
+
 /* Loads the newest checkpoint that is whole into the engine. What is damaged is warned about and
  * passed over, and so is what a killed process left behind.
  *

@@ -22,35 +22,52 @@ static bool is_finite(const void *data, const kd_spec *spec) {
     return finite;
 }
 
-/* A variable, unless it would make a checkpoint that no run can go on from. */
-static bool read_variable(engine *e, int i, void *to, kd_error *err) {
-    const variable *v = engine_variable(e, i);
-    if (!engine_read_variable(e, i, to, kd_bytes(&v->spec), err)) {
-        return false;
+/* Where values come from: the engine's copy, or the device through a buffer. */
+typedef struct values {
+    engine *engine;
+    bool copied;
+    void *buffer;
+    size_t capacity;
+} values;
+
+static bool get_values(values *from, int i, const void **ret, kd_error *err) {
+    const size_t bytes = kd_bytes(&engine_variable(from->engine, i)->spec);
+    if (from->copied) {
+        *ret = engine_copied(from->engine, i);
+        return true;
     }
-    if (!is_finite(to, &v->spec)) {
-        return kd_fail(err, KD_E_DATA, "%s holds a value that is not finite", v->name);
+    if (bytes > from->capacity) {
+        from->buffer = kd_grow(from->buffer, bytes);
+        from->capacity = bytes;
     }
-    return true;
+    *ret = from->buffer;
+    return engine_read_variable(from->engine, i, from->buffer, bytes, err);
 }
 
-static bool write_variables(safetensors_writer *w, engine *e, kd_error *err) {
-    void *buffer = NULL;
-    size_t capacity = 0;
-    bool ok = true;
-    for (int i = 0; ok && i < engine_variables(e); i++) {
-        const size_t bytes = kd_bytes(&engine_variable(e, i)->spec);
-        if (bytes > capacity) {
-            buffer = kd_grow(buffer, bytes);
-            capacity = bytes;
-        }
-        ok = read_variable(e, i, buffer, err) && safetensors_write(w, i, buffer, bytes, err);
+/* A variable, unless it would make a checkpoint that no run can go on from. */
+static bool write_variable(safetensors_writer *w, values *from, int i, kd_error *err) {
+    const variable *v = engine_variable(from->engine, i);
+    const void *data = NULL;
+    if (!get_values(from, i, &data, err)) {
+        return false;
     }
-    free(buffer);
+    if (!is_finite(data, &v->spec)) {
+        return kd_fail(err, KD_E_DATA, "%s holds a value that is not finite", v->name);
+    }
+    return safetensors_write(w, i, data, kd_bytes(&v->spec), err);
+}
+
+static bool write_variables(safetensors_writer *w, values *from, kd_error *err) {
+    bool ok = true;
+    for (int i = 0; ok && i < engine_variables(from->engine); i++) {
+        ok = write_variable(w, from, i, err);
+    }
     return ok;
 }
 
-static bool write_state(const char *path, engine *e, const checkpoint_info *info, kd_error *err) {
+static bool write_state(const char *path, values *from, const checkpoint_info *info,
+                        kd_error *err) {
+    const engine *e = from->engine;
     char step[32];
     snprintf(step, sizeof step, "%lld", (long long)info->step);
     safetensors_writer *w = safetensors_writer_create(path);
@@ -64,7 +81,7 @@ static bool write_state(const char *path, engine *e, const checkpoint_info *info
     safetensors_set_metadata(w, "device", info->device);
     safetensors_set_metadata(w, "data", info->data);
     const bool ok =
-        safetensors_begin(w, err) && write_variables(w, e, err) && safetensors_commit(w, err);
+        safetensors_begin(w, err) && write_variables(w, from, err) && safetensors_commit(w, err);
     safetensors_writer_destroy(w);
     return ok;
 }
@@ -78,11 +95,11 @@ static bool write_sums(const char *path, const char *state, kd_error *err) {
     return file_write(path, line, (size_t)bytes, err);
 }
 
-static bool fill(const char *beside, engine *e, const checkpoint_info *info, kd_error *err) {
+static bool fill(const char *beside, values *from, const checkpoint_info *info, kd_error *err) {
     char state[PATH_MAX], sums[PATH_MAX];
     snprintf(state, sizeof state, "%s/%s", beside, CHECKPOINT_STATE);
     snprintf(sums, sizeof sums, "%s/%s", beside, CHECKPOINT_SUMS);
-    return write_state(state, e, info, err) && write_sums(sums, state, err);
+    return write_state(state, from, info, err) && write_sums(sums, state, err);
 }
 
 void checkpoint_prune(const char *folder, int keep) {
@@ -101,14 +118,15 @@ void checkpoint_prune(const char *folder, int keep) {
     free(steps);
 }
 
-bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info, int keep,
-                     kd_error *err) {
+bool checkpoint_write(const char *folder, engine *e, const checkpoint_info *info, bool copied,
+                      int keep, kd_error *err) {
+    values from = {.engine = e, .copied = copied};
     char path[PATH_MAX], *beside = NULL;
     checkpoint_path(folder, info->step, path, sizeof path);
     if (!file_make_directories(folder, err) || !directory_begin(path, &beside, err)) {
         return kd_while(err, "checkpoint of step %lld", (long long)info->step);
     }
-    const bool ok = fill(beside, e, info, err) && directory_commit(beside, path, err);
+    const bool ok = fill(beside, &from, info, err) && directory_commit(beside, path, err);
     if (ok) {
         checkpoint_prune(folder, keep);
     } else {
@@ -116,6 +134,12 @@ bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info,
         file_remove_tree(beside, &ignored);
         kd_while(err, "checkpoint of step %lld", (long long)info->step);
     }
+    free(from.buffer);
     free(beside);
     return ok;
+}
+
+bool checkpoint_save(const char *folder, engine *e, const checkpoint_info *info, int keep,
+                     kd_error *err) {
+    return checkpoint_write(folder, e, info, false, keep, err);
 }

@@ -5,10 +5,6 @@
 
 #include "train/assembly.h"
 
-/* plugins.lock: id, version, kind, isa, sha256 and path of every plugin in use. The caller frees;
- * NULL on failure. */
-char *environment_plugins(const assembly *a, kd_error *err);
-
 /* environment.json: kindred's version, the device, the precision chosen, what the data is, and each
  * view's operations written out. The caller frees. */
 char *environment_text(const assembly *a);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-void feeder_init(feeder *f, assembly *a) {
+void feeder_init(feeder *f, assembly *a, int64_t done) {
     const int64_t count = a->data->samples.count;
     const size_t batch = (size_t)a->run->train.batch;
     *f = (feeder){.assembly = a,
@@ -15,6 +15,7 @@ void feeder_init(feeder *f, assembly *a) {
                   .epoch_steps = run_epoch_steps(a->run, count),
                   .total_steps = run_total_steps(a->run, count),
                   .epoch = -1,
+                  .written = done,
                   .permutation = kd_alloc((size_t)count * sizeof *f->permutation),
                   .rows = kd_alloc(batch * sizeof *f->rows),
                   .indices = kd_alloc(batch * sizeof *f->indices)};
@@ -102,7 +103,7 @@ static bool write_clock(feeder *f, kd_program *p, int64_t step, kd_error *err) {
     return !has_input(p, "step_key") || program_write(p, "step_key", key, sizeof key, err);
 }
 
-bool feeder_write(feeder *f, int64_t step, kd_error *err) {
+static bool write_step(feeder *f, int64_t step, kd_error *err) {
     const assembly *a = f->assembly;
     const int64_t epoch = step / f->epoch_steps;
     if (epoch != f->epoch) {
@@ -114,6 +115,17 @@ bool feeder_write(feeder *f, int64_t step, kd_error *err) {
     return program_write(a->step, REPORT_SLOT_NAME, &slot, sizeof slot, err) &&
            write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&
            write_rates(f, step, err);
+}
+
+bool feeder_fill(feeder *f, kd_error *err) {
+    kd_program *p = f->assembly->step;
+    for (; f->written < f->total_steps && program_feed_room(p) > 0; f->written++) {
+        if (!write_step(f, f->written, err)) {
+            return false;
+        }
+        program_feed_next(p);
+    }
+    return true;
 }
 
 bool feeder_write_further(feeder *f, kd_program *p, bool over_samples, int64_t step, int64_t batch,

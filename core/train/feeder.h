@@ -14,13 +14,15 @@ typedef struct feeder {
     row *rows;            /* [batch] */
     int32_t *indices;     /* [batch] */
     int64_t total_steps;
+    int64_t written; /* steps whose inputs have been */
 } feeder;
 
-void feeder_init(feeder *f, assembly *a);
+/* done: steps that were taken before. */
+void feeder_init(feeder *f, assembly *a, int64_t done);
 void feeder_finish(feeder *f);
 
-/* Writes the inputs of that step. */
-bool feeder_write(feeder *f, int64_t step, kd_error *err);
+/* Writes inputs of the steps to come, as many as there is room for: no step is waited for. */
+bool feeder_fill(feeder *f, kd_error *err);
 
 /* Writes those of a further program of the method's, before that step: samples of batch number
  * `batch` of the set in its own order, where the program goes over samples. */

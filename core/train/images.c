@@ -35,14 +35,14 @@ static bool show(void *context, int64_t done, int64_t total, int64_t skipped) {
 
 /* Everything that decides what is opened. */
 static const char *key_of(image_sets *all, const data_part *d, const char *options) {
-    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%d", d->part.plugin->path,
+    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%s|%d|%d", d->part.plugin->path,
                        d->part.plugin->note.version, options, d->store_size, d->keys.on_error,
-                       d->store.cache, d->pairs.manifest, d->pairs.arm);
+                       d->store.cache, d->pairs.manifest, d->pairs.reject, d->pairs.arm,
+                       d->pairs.seed);
 }
 
 static bool open_source(image_sets *all, const data_part *d, const char *options, source **ret,
                         kd_error *err) {
-    static const char *const arms[] = {"", "semantic", "augmented"};
     const plugin *p = registry_load(all->plugins, KD_KIND_DATASET, d->part.name, err);
     if (!p || (!all->pool && !(all->pool = pool_create(threads_available(), decoder_nice, err)))) {
         return false;
@@ -57,8 +57,10 @@ static bool open_source(image_sets *all, const data_part *d, const char *options
                                 .on_error = d->keys.on_error,
                                 .pool = all->pool,
                                 .cache = d->store.cache,
-                                .pairs = d->pairs.manifest,
-                                .arm = arms[d->pairs.arm],
+                                .pairs = {.manifest = d->pairs.manifest,
+                                          .reject = d->pairs.reject,
+                                          .arm = d->pairs.arm,
+                                          .seed = (uint64_t)d->pairs.seed},
                                 .progress = show,
                                 .context = all};
     if (!source_open(&how, ret, err)) {

@@ -10,16 +10,6 @@
 
 #include <stdlib.h>
 
-/* A checkpoint passes through a buffer of the largest variable's size. */
-static size_t largest_variable(const engine *e) {
-    size_t bytes = 0;
-    for (int i = 0; i < engine_variables(e); i++) {
-        const size_t own = kd_bytes(&engine_variable(e, i)->spec);
-        bytes = own > bytes ? own : bytes;
-    }
-    return bytes;
-}
-
 static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
@@ -64,23 +54,33 @@ bool plan_run(assembly *a, run_plan *ret, kd_error *err) {
     run_plan p = {.samples = count,
                   .epoch_steps = run_epoch_steps(a->run, count),
                   .total_steps = run_total_steps(a->run, count),
-                  .host_bytes = feeder_bytes(a->run, count),
-                  .checkpoint_bytes = largest_variable(a->engine)};
+                  .host_bytes = feeder_bytes(a->run, count)};
     engine_get_plan(a->engine, &p.memory);
+    p.device_own_bytes = a->machine.table->overhead(a->machine.device);
+    p.host_bytes += p.memory.host_bytes;
+    p.checkpoint_bytes = p.memory.host_copy_bytes;
+    const size_t pixels = (size_t)a->data->store->pixel_bytes;
+    p.image_bytes = a->pixel_memory.place == PIXELS_ON_DEVICE ? pixels : 0;
+    p.pinned_bytes = a->pixel_memory.place == PIXELS_ON_HOST ? pixels : 0;
     program_get_cost(a->step, &p.step);
     if (!plan_evals(a, &p, err)) {
         return false;
     }
-    /* Checkpoints and evals take turns. */
     const bool host_memory = a->machine.table->flags & KD_DEVICE_HOST_MEMORY;
-    p.peak_bytes = p.process_bytes + p.host_bytes + (host_memory ? p.memory.total_bytes : 0) +
-                   larger(p.checkpoint_bytes, host_memory ? p.eval_both_bytes : p.eval_host_bytes);
+    p.peak_bytes = p.process_bytes + p.host_bytes + p.checkpoint_bytes + p.pinned_bytes +
+                   (host_memory ? p.memory.total_bytes : 0) +
+                   (host_memory ? p.eval_both_bytes : p.eval_host_bytes);
     *ret = p;
     return true;
 }
 
 static void print_bytes(FILE *to, const char *what, size_t bytes, const char *note) {
     fprintf(to, "%-28s %10.1f MiB%s%s\n", what, (double)bytes / 1048576, *note ? "  " : "", note);
+}
+
+static size_t plan_device_bytes(const run_plan *plan) {
+    return plan->memory.total_bytes + plan->image_bytes + plan->eval_device_bytes +
+           plan->device_own_bytes;
 }
 
 static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
@@ -93,12 +93,17 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     print_bytes(to, "  inputs", m->input_bytes, "");
     print_bytes(to, "  arena", m->arena_bytes, "values between operations, of the largest program");
     print_bytes(to, "  scratch", m->scratch_bytes, "");
-    print_bytes(to, "  programs of evals", plan->eval_device_bytes, "");
-    print_bytes(to, "  in all", m->total_bytes + plan->eval_device_bytes, "");
-    const size_t overhead = a->machine.table->overhead(a->machine.device);
-    if (overhead) {
-        print_bytes(to, "  the device's own", overhead, "");
+    if (a->pixel_memory.place == PIXELS_ON_DEVICE) {
+        print_bytes(to, "  images", plan->image_bytes, "");
     }
+    if (m->copy_bytes) {
+        print_bytes(to, "  copy for checkpoints", m->copy_bytes, "");
+    }
+    print_bytes(to, "  programs of evals", plan->eval_device_bytes, "");
+    if (plan->device_own_bytes) {
+        print_bytes(to, "  the device's own", plan->device_own_bytes, "libraries and tables");
+    }
+    print_bytes(to, "  in all", plan_device_bytes(plan), "");
     fprintf(to, "\nmemory of the process\n");
     print_bytes(to, "  program and libraries", plan->process_bytes, "");
     print_bytes(to, "  buffers of training", plan->host_bytes, "");
@@ -106,6 +111,10 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     print_bytes(to, "  buffers of evals", plan->eval_host_bytes, "");
     print_bytes(to, "  peak, predicted", plan->peak_bytes,
                 "anonymous; mapped images are not in it");
+    if (a->pixel_memory.place == PIXELS_ON_HOST) {
+        print_bytes(to, "  images, pinned", plan->pinned_bytes,
+                    "in the peak; the device reads them");
+    }
     print_bytes(to, "  images, mapped", (size_t)a->data->store->pixel_bytes, "");
     if (plan->early.code) {
         fprintf(to, "\nEvals may take more: without images, %s.\n", plan->early.message);

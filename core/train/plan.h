@@ -11,7 +11,10 @@ typedef struct run_plan {
     int64_t samples, epoch_steps, total_steps;
     size_t process_bytes;     /* anonymous memory of the process as it stands, device open */
     size_t host_bytes;        /* what the host adds while it trains, */
-    size_t checkpoint_bytes;  /* while it writes a checkpoint, */
+    size_t checkpoint_bytes;  /* keeps for checkpoints, */
+    size_t device_own_bytes;  /* of device memory, of the device's libraries and tables; */
+    size_t image_bytes;       /* of images in device memory, */
+    size_t pinned_bytes;      /* or in host memory that the device reads, */
     size_t eval_host_bytes;   /* and while the evals measure, */
     size_t eval_device_bytes; /* with programs that take device memory of their own; */
     size_t eval_both_bytes;   /* the most of both at one time */

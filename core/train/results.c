@@ -76,6 +76,14 @@ static bool note_best(const results *r, int64_t step, kd_error *err) {
     return ok;
 }
 
+bool results_due(const results *r, int64_t step, int64_t epoch_steps, bool last) {
+    bool any = step == 0 && assembly_compares(r->assembly);
+    for (int i = 0; i < r->assembly->run->n_evals; i++) {
+        any = any || due(r, i, step, epoch_steps, last);
+    }
+    return any;
+}
+
 bool results_take(results *r, int64_t step, int64_t epoch_steps, bool last, kd_error *err) {
     assembly *a = r->assembly;
     const int count = a->run->n_evals;

@@ -14,6 +14,9 @@ typedef struct results {
     bool recorded;    /* results that it holds are not taken again */
 } results;
 
+/* Are any due after `step` steps, taken already or not? Arguments as of results_take. */
+bool results_due(const results *r, int64_t step, int64_t epoch_steps, bool last);
+
 /* Takes the results that are due after `step` steps and that metrics.jsonl does not hold yet; notes
  * the best checkpoint. last: the run is done, so every eval is due. */
 bool results_take(results *r, int64_t step, int64_t epoch_steps, bool last, kd_error *err);

@@ -34,8 +34,9 @@ typedef struct store_keys {
     const char *cache;
 } store_keys;
 typedef struct pairs_keys {
-    const char *manifest;
+    const char *manifest, *reject;
     int arm; /* ARM_ of data/pairs.h */
+    int seed;
 } pairs_keys;
 
 /* Images to train or evaluate on. */

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "train/environment.h"
+#include "train/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static bool write_text(const char *path, char *text, kd_error *err) {
 static bool write_files(const run_folder *f, const assembly *a, kd_error *err) {
     char path[4096];
     snprintf(path, sizeof path, "%s/plugins.lock", f->path);
-    if (!write_text(path, environment_plugins(a, err), err)) {
+    if (!write_text(path, lock_text(a, err), err)) {
         return false;
     }
     snprintf(path, sizeof path, "%s/environment.json", f->path);

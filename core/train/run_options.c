@@ -22,8 +22,11 @@ static const option store_options[] = {
 };
 static const option pairs_options[] = {
     OPTION_PATH(pairs_keys, manifest, "", "CSV or JSON lines that name two images a line, by path or by index"),
-    OPTION_CHOICE(pairs_keys, arm, "auto", "auto|semantic|augmented",
-                  "views are cut from both images of a pair, or all from its first; auto: semantic where samples are pairs"),
+    OPTION_CHOICE(pairs_keys, arm, "auto", "auto|semantic|augmented|augmented_union|repaired",
+                  "what is seen of a pair: both images; its first alone; every image by itself; its first and another of its class, "
+                  "drawn once; auto: semantic where samples are pairs"),
+    OPTION_PATH(pairs_keys, reject, "", "text file of the ids of pairs to leave out, one a line"),
+    OPTION_INT(pairs_keys, seed, 1, 0, , "repaired: of the partners, which stay the same for every seed of the run"),
 };
 static const option optimizer_options[] = {
     OPTION_CHOICE(optimizer_keys, name, "sgd", "sgd|lars|adamw", "how gradients change parameters"),

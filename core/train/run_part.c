@@ -149,7 +149,7 @@ bool read_split(run_reader *reader, const config_node *eval, const char *split, 
     const data_part *data = &reader->run->data;
     const plugin_note *note = &data->part.plugin->note;
     data_part d = *data;
-    d.pairs = (pairs_keys){.manifest = "", .arm = ARM_AUTO};
+    d.pairs = (pairs_keys){.manifest = "", .reject = "", .arm = ARM_AUTO};
     d.part.config = arena_alloc(&reader->run->memory, note->config_size);
     memcpy(d.part.config, data->part.config, note->config_size);
     for (int i = 0; i < note->n_options; i++) {

@@ -19,7 +19,8 @@ typedef struct trainer {
     metrics *metrics;
     checkpoint_info info;
     int64_t step, total; /* steps done, and to do in all */
-    int64_t saved;       /* step of the newest checkpoint; -1: none */
+    checkpoint_writer *writer;
+    int64_t copied; /* step of the newest checkpoint, which may still be under way; -1: none */
     reports reports;
     /* Since the last line of metrics, and since the last progress line. */
     double logged_at, shown_at, waited, waited_shown;
@@ -42,22 +43,28 @@ static bool name_good(const trainer *t, int64_t good, kd_error *err) {
         err, "lower optimizer.lr or lengthen the warm-up; the last good checkpoint is %s", path);
 }
 
+/* ok: what the writer said. */
+static bool explain(const trainer *t, bool ok, kd_error *err) {
+    const bool bad = !ok && err->code == KD_E_DATA;
+    return bad ? name_good(t, checkpoint_writer_saved(t->writer), err) : ok;
+}
+
 static bool save(trainer *t, kd_error *err) {
-    if (t->saved == t->step) {
+    if (t->copied == t->step) {
         return true;
     }
     t->info.step = t->step;
-    if (!checkpoint_save(t->folder->checkpoints, t->a->engine, &t->info, t->a->run->checkpoint.keep,
-                         err)) {
-        return err->code == KD_E_DATA ? name_good(t, t->saved, err) : false;
-    }
-    t->saved = t->step;
-    return true;
+    t->copied = t->step;
+    return explain(t, checkpoint_writer_save(t->writer, &t->info, err), err);
+}
+
+static bool finish_saving(trainer *t, kd_error *err) {
+    return explain(t, checkpoint_writer_wait(t->writer, err), err);
 }
 
 static bool run_step(trainer *t, kd_error *err) {
     const double begin = progress_now();
-    if (!feeder_write(&t->feeder, t->step, err)) {
+    if (program_fed(t->a->step) == 0 && !feeder_fill(&t->feeder, err)) {
         return false;
     }
     const double waited = progress_now() - begin;
@@ -74,6 +81,8 @@ static bool run_step(trainer *t, kd_error *err) {
  * the step before `bad` holds the very values that gave its loss. */
 static int64_t last_good(const trainer *t, int64_t bad) {
     int64_t *steps = NULL, good = -1;
+    kd_error ignored = KD_ERROR_INIT;
+    checkpoint_writer_wait(t->writer, &ignored); /* one under way may be it */
     const int count = checkpoint_list(t->folder->checkpoints, &steps);
     for (int i = 0; i < count; i++) {
         good = steps[i] < bad - 1 ? steps[i] : good;
@@ -82,9 +91,13 @@ static int64_t last_good(const trainer *t, int64_t bad) {
     return good;
 }
 
-/* Waits for all steps taken so far, and looks at the loss of each. */
+/* Waits for all steps taken so far, and looks at the loss of each. What the steps after them need
+ * is made ready before, while the device is busy. */
 static bool read_reports(trainer *t, kd_error *err) {
     int64_t bad = 0;
+    if (!feeder_fill(&t->feeder, err)) {
+        return false;
+    }
     if (reports_read(&t->reports, t->step, &bad, err)) {
         return true;
     }
@@ -139,14 +152,20 @@ static bool checkpoint_due(const trainer *t) {
            (k->every_steps > 0 && t->step % k->every_steps == 0);
 }
 
-/* Evals come after the checkpoint of their step, so that a run that is stopped in them has lost
- * nothing and takes them when it goes on. */
+/* Evals come when the checkpoint of their step is durable, so that a run that is stopped in them
+ * has lost nothing and takes them when it goes on. */
 static bool measure(trainer *t, kd_error *err) {
     results r = {.assembly = t->a,
                  .folder = t->folder,
                  .path = t->folder->metrics,
                  .metrics = t->metrics,
                  .recorded = true};
+    if (!results_due(&r, t->step, t->feeder.epoch_steps, t->step == t->total)) {
+        return true;
+    }
+    if (!finish_saving(t, err)) {
+        return false;
+    }
     const double begin = progress_now();
     const bool ok = results_take(&r, t->step, t->feeder.epoch_steps, t->step == t->total, err);
     const double spent = progress_now() - begin;
@@ -170,7 +189,7 @@ static bool between_steps(trainer *t, kd_error *err) {
     if (show_now) {
         show(t, progress_now());
     }
-    return !save_now || save(t, err);
+    return explain(t, checkpoint_writer_check(t->writer, err), err) && (!save_now || save(t, err));
 }
 
 static bool run_further(trainer *t, uint32_t index, kd_error *err) {
@@ -227,16 +246,19 @@ static bool loop(trainer *t, kd_error *err) {
 }
 
 static bool resume(trainer *t, kd_error *err) {
-    if (!checkpoint_resume(t->folder->checkpoints, t->a->engine, &t->info, &t->saved, err)) {
+    if (!checkpoint_resume(t->folder->checkpoints, t->a->engine, &t->info, &t->copied, err)) {
         return false;
     }
-    t->step = t->saved < 0 ? 0 : t->saved;
-    if (t->saved >= 0) {
+    t->step = t->copied < 0 ? 0 : t->copied;
+    if (t->copied >= 0) {
         log_line(KD_LOG_INFO, "resuming after step %lld of %lld", (long long)t->step,
                  (long long)t->total);
     }
     t->metrics = metrics_open(t->folder->metrics, t->step, err);
-    return t->metrics != NULL;
+    t->writer = t->metrics ? checkpoint_writer_create(t->folder->checkpoints, t->a->engine,
+                                                      t->a->run->checkpoint.keep, t->copied, err)
+                           : NULL;
+    return t->writer != NULL;
 }
 
 bool train(assembly *a, const run_folder *folder, int *ret_outcome, kd_error *err) {
@@ -244,16 +266,18 @@ bool train(assembly *a, const run_folder *folder, int *ret_outcome, kd_error *er
                  .folder = folder,
                  .info = {.device = machine_text(&a->machine, &a->memory), .data = a->identity},
                  .total = run_total_steps(a->run, a->data->samples.count),
-                 .saved = -1};
-    feeder_init(&t.feeder, a);
+                 .copied = -1};
     bool ok = resume(&t, err);
+    feeder_init(&t.feeder, a, t.step);
     reports_init(&t.reports, a, t.step);
     ok = ok && loop(&t, err);
     progress_break(&a->progress);
     if (!ok && err->code == KD_E_CANCELLED && interrupt_signal()) {
         ok = true;
     }
+    ok = ok && finish_saving(&t, err);
     *ret_outcome = interrupt_signal() ? INTERRUPTED : TRAINED;
+    checkpoint_writer_destroy(t.writer);
     metrics_close(t.metrics);
     reports_finish(&t.reports);
     feeder_finish(&t.feeder);

@@ -14,7 +14,6 @@ enum { HEAD_RESNET, HEAD_VIT };
 struct moco_v3 {
     double temperature, keep, final_keep;
     int head, hidden, output;
-    bool freeze_patches;
 };
 
 KD_PLUGIN(METHOD, "moco_v3", "1.0.0", struct moco_v3,
@@ -32,8 +31,6 @@ KD_CHOICE(struct moco_v3, head, "resnet", "resnet|vit",
           "normalised")
 KD_INT(struct moco_v3, hidden, 4096, 1, 65536, "width of the heads' hidden layers")
 KD_INT(struct moco_v3, output, 256, 1, 65536, "width of keys and queries")
-KD_BOOL(struct moco_v3, freeze_patches, false,
-        "a vit's patch projection keeps its random start, for stability (--stop-grad-conv1)")
 
 /* The view's projection [n, output]; all linear layers are without bias. */
 static kd_tensor *project(const struct moco_v3 *self, kd_scope s, const kd_method_input *in,
@@ -70,10 +67,6 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
                               .last_norm =
                                   self->head == HEAD_VIT ? KD_LAST_NORM_PLAIN : KD_LAST_NORM_NONE};
     kd_tensor *q[2], *k[2];
-    if (self->freeze_patches) {
-        kd_scope patches = kd_child(kd_child(s, "encoder"), "patch_embed");
-        kd_set_rule(patches, (kd_rule){.flags = KD_RULE_FROZEN});
-    }
     for (uint32_t i = 0; i < 2; i++) {
         q[i] = kd_head(s, "predictor", project(self, s, in, i), predictor);
     }

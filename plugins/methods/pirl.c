@@ -11,10 +11,11 @@
 
 enum { LOSS_NCE, LOSS_CROSS_ENTROPY };
 enum { DRAW_BATCH, DRAW_SAMPLE };
+enum { START_RANDOM, START_FEATURES };
 
 struct pirl {
     double temperature, keep, weight;
-    int loss, negatives, draw;
+    int loss, negatives, draw, start;
     int grid, patch;
     int layers, output;
 };
@@ -33,6 +34,10 @@ KD_INT(struct pirl, negatives, 32000, 1, 16777216,
 KD_CHOICE(struct pirl, draw, "batch", "batch|sample",
           "batch: all of a batch share their negatives; sample: each has its own (official; as "
           "many times the memory)")
+KD_CHOICE(
+    struct pirl, start, "random", "random|features",
+    "the memory at first: random directions (official), or what the untrained encoder says of "
+    "every sample: for short runs, where a sample's memory has few steps to become its own")
 KD_INT(struct pirl, grid, 3, 1, 16, "patches along a side of the second view")
 KD_INT(struct pirl, patch, 0, 0, 4096,
        "pixels of a patch's side; 0: 64 of 85 parts of its cell, as 224 px have it")
@@ -151,4 +156,17 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     return kd_add(kd_scale(of_patches, self->weight), kd_scale(of_image, 1 - self->weight));
 }
 
-KD_METHOD(.min_views = 2, .max_views = 2, .build = build)
+/* Before the first step: what the untrained encoder says of every sample. */
+static void fill(const void *config, kd_scope s, const kd_method_input *in) {
+    const struct pirl *self = config;
+    if (self->start == START_FEATURES) {
+        const memory m = memory_of(self, s, in);
+        kd_assign(m.rows, kd_scatter_rows(m.rows, in->indices, see_image(self, s, in)));
+    }
+}
+
+static const kd_method_program programs[] = {
+    {.name = "fill_memory", .when = KD_AT_START, .over_samples = true, .build = fill},
+};
+
+KD_METHOD(.min_views = 2, .max_views = 2, .build = build, KD_PROGRAMS(programs))

@@ -7,7 +7,6 @@
  * source  Khosla et al. 2020, https://arxiv.org/abs/2004.11362, equations 2 and 3, and
  *         HobbitLong/SupContrast losses.py and networks/resnet_big.py */
 #include <kindred/method.h>
-#include <math.h>
 
 enum { LOSS_OUTSIDE, LOSS_INSIDE, LOSS_OFFICIAL };
 enum { MAX_VIEWS = 16 };
@@ -44,20 +43,20 @@ static kd_tensor *classes(kd_scope s, const kd_method_input *in) {
     return kd_concat_all(all, in->n_views, 0);
 }
 
+/* A logit that is nobody's: no probability, and finite, so that nought times it is nought. */
+#define FAR (-1e30)
+
 /* logits [rows, rows]; positive real [rows, rows], count [rows, 1] -> mean loss over rows */
 static kd_tensor *contrast(const struct supcon *self, kd_tensor *logits, kd_tensor *positive,
                            kd_tensor *count) {
     const int64_t rows = kd_dim(logits, 0), last = 1;
-    kd_tensor *mask = kd_greater(positive, kd_scale(positive, 0));
-    kd_tensor *none = kd_scalar(logits->api->scope_of(logits), 0);
     if (self->loss == LOSS_INSIDE) {
-        kd_tensor *p = kd_where(mask, kd_softmax(logits), none);
+        kd_tensor *p = kd_mul(positive, kd_softmax(logits));
         kd_tensor *mean = kd_div(kd_sum_axes(p, &last, 1, true), count);
         return kd_scale(kd_sum(kd_log(mean)), -1 / (double)rows);
     }
-    kd_tensor *log_p = kd_where(mask, kd_log_softmax(logits), none);
     const double factor = self->loss == LOSS_OFFICIAL ? self->temperature / 0.07 : 1;
-    return kd_scale(kd_sum(kd_div(log_p, count)), -factor / (double)rows);
+    return kd_scale(kd_soft_cross_entropy(logits, kd_div(positive, count)), factor);
 }
 
 static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *in) {
@@ -80,7 +79,7 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     kd_tensor *positive = kd_where(self_mask, kd_scalar(s, 0), kd_cast(same, KD_REAL));
     kd_tensor *count = kd_sum_axes(positive, &last, 1, true);
     kd_tensor *similarity = kd_scale(kd_matmul_with(z, z, false, true), 1 / self->temperature);
-    kd_tensor *logits = kd_where(self_mask, kd_scalar(s, -HUGE_VAL), similarity);
+    kd_tensor *logits = kd_where(self_mask, kd_scalar(s, FAR), similarity);
     kd_tensor *nearest = kd_gather(class, kd_argmax(logits));
     kd_report(s, "accuracy", kd_mean(kd_cast(kd_equal(nearest, class), KD_REAL)));
     kd_report(s, "positives", kd_mean(count));

@@ -5,3 +5,7 @@ for command in train eval embed export import plan schema plugin; do
     echo "--- $command"
     kindred $command --help
 done
+for command in list describe new check pack verify install remove outdated key trust; do
+    echo "--- plugin $command"
+    kindred plugin $command --help
+done

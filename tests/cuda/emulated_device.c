@@ -32,18 +32,6 @@ void device_check_launch(kd_device *device, const char *kernel) {
     (void)kernel;
 }
 
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
-    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        const bool input = i < node->n_inputs;
-        const kd_spec *spec = input ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
-        if (!(types >> spec->dtype & 1u)) {
-            return kd_fail(err, KD_E_UNSUPPORTED, "%s: no %s of type %d", node->path, node->op,
-                           spec->dtype);
-        }
-    }
-    return true;
-}
-
 bool refuse(const kd_node *node, const char *why, kd_error *err) {
     return kd_fail(err, KD_E_UNSUPPORTED, "%s: %s: %s", node->path, node->op, why);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every hand-written CUDA kernel, emulated on the CPU, against the reference device: the whole
- * table of ops (tests/ops.h), in f32 and bf16, in several orders of threads that must agree in
+ * table of ops (core/check/ops.h), in f32 and bf16, in several orders of threads that must agree in
  * every bit.
  *
  *     test_cuda_kernels ORDERS [OP]        1: ascending only, and fewer sizes
  *
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
  * also runs under ThreadSanitizer. */
-#include "op_run.h"
+#include "check/op_run.h"
+#include "harness.h"
 
 #include "graph/graph.h"
 
@@ -27,7 +28,7 @@ static bool is_library_op(const char *op) {
 }
 
 /* Opens the device again, with another order of threads. */
-static void set_order(test_device *d, int order) {
+static void set_order(check_device *d, int order) {
     kd_error err = KD_ERROR_INIT;
     d->table->close(d->handle);
     *(int *)d->config = order;
@@ -43,7 +44,7 @@ typedef struct outcome {
     kd_tensor *out[OP_MAX_OUTPUTS];
 } outcome;
 
-static outcome run_case(const op_run *run, const test_device *d, int32_t compute) {
+static outcome run_case(const op_run *run, const check_device *d, int32_t compute) {
     outcome o = {.graph = eager_create(d, KD_F32, compute)};
     kd_tensor *in[OP_MAX_INPUTS];
     for (uint32_t i = 0; i < run->n_inputs; i++) {
@@ -71,7 +72,7 @@ static bool same_bits(const outcome *a, const outcome *b) {
 }
 
 /* Is every order of threads the first one, to the bit? */
-static bool orders_agree(op_run *run, test_device *d, int32_t compute, int orders) {
+static bool orders_agree(op_run *run, check_device *d, int32_t compute, int orders) {
     bool agree = true;
     const outcome first = run_case(run, d, compute);
     for (int order = 1; agree && order < orders; order++) {
@@ -92,7 +93,7 @@ typedef struct tally {
     int ran, left_out, wrong;
 } tally;
 
-static void check_case(op_run *run, test_device *d, const test_device *reference, int32_t compute,
+static void check_case(op_run *run, check_device *d, const check_device *reference, int32_t compute,
                        int orders, tally *t) {
     char why[1600] = "";
     const int status = op_compare(run, d, KD_F32, compute, reference, why);
@@ -102,7 +103,7 @@ static void check_case(op_run *run, test_device *d, const test_device *reference
         is_library_op(missing + strlen("has no kernel for "))) {
         t->left_out++;
     } else if (status != EAGER_FINE) {
-        printf("WRONG in %s: %s\n    %s\n", test_type_name(compute), op_name(run), why);
+        printf("WRONG in %s: %s\n    %s\n", number_type_name(compute), op_name(run), why);
         t->wrong++;
     } else {
         t->wrong += !orders_agree(run, d, compute, orders);
@@ -118,7 +119,7 @@ static bool takes_compute(const op_case *row) {
     return false;
 }
 
-static void check_table(test_device *d, const test_device *reference, int32_t compute, int orders,
+static void check_table(check_device *d, const check_device *reference, int32_t compute, int orders,
                         const char *only, tally *t) {
     const op_case *row;
     for (int i = 0; (row = op_case_at(i)); i++) {
@@ -136,11 +137,11 @@ static void check_table(test_device *d, const test_device *reference, int32_t co
 }
 
 /* Every op has a kernel here or in a library. */
-static int missing_kernels(const test_device *d) {
+static int missing_kernels(const check_device *d) {
     int missing = 0;
     const kd_op *op;
     for (int i = 0; (op = graph_op_at(i)); i++) {
-        if (!(op->flags & KD_OP_ALIAS) && !is_library_op(op->name) && !test_kernel(d, op->name)) {
+        if (!(op->flags & KD_OP_ALIAS) && !is_library_op(op->name) && !check_kernel(d, op->name)) {
             printf("WRONG: no kernel for %s\n", op->name);
             missing++;
         }
@@ -169,7 +170,7 @@ static kd_tensor *pick(eager *e, int which, const double *indices) {
 }
 
 /* The same numbers as the reference, where the index is skipped, and the same words, once. */
-static bool treats_alike(const test_device *d, const test_device *reference, int which,
+static bool treats_alike(const check_device *d, const check_device *reference, int which,
                          const double *indices) {
     const char *got = NULL, *want;
     kd_error err = KD_ERROR_INIT;
@@ -179,7 +180,7 @@ static bool treats_alike(const test_device *d, const test_device *reference, int
     const bool alike = eager_status(a, &got) == EAGER_WRONG &&
                        eager_status(b, &want) == EAGER_WRONG && strcmp(got, want) == 0 &&
                        d->table->wait(d->handle, &err) &&
-                       test_error(eager_read(x), eager_read(y), kd_elements(&spec)) < 1e-10;
+                       number_error(eager_read(x), eager_read(y), kd_elements(&spec)) < 1e-10;
     if (!alike) {
         printf("WRONG with an index outside: op %d: %s\n", which, got ? got : "not a word");
     }
@@ -188,7 +189,7 @@ static bool treats_alike(const test_device *d, const test_device *reference, int
     return alike;
 }
 
-static int wrong_with_indices(const test_device *d, const test_device *reference) {
+static int wrong_with_indices(const check_device *d, const check_device *reference) {
     static const double bad[][3] = {{0, 4, 1}, {3, 2, -1}};
     int wrong = 0;
     for (int i = 0; i < 8; i++) {
@@ -199,7 +200,7 @@ static int wrong_with_indices(const test_device *d, const test_device *reference
 
 /* ---- What is too wide is refused, not cut off. ---- */
 
-static bool refuses_wide_heads(const test_device *d) {
+static bool refuses_wide_heads(const check_device *d) {
     const char *why = "";
     eager *e = eager_create(d, KD_F32, KD_F32);
     kd_attention_with(eager_tensor(e, (kd_spec){.rank = 3, .dim = {1, 2, 3 * 129}}, NULL), 1, 1);
@@ -213,10 +214,10 @@ static bool refuses_wide_heads(const test_device *d) {
 }
 
 int main(int argc, char **argv) {
-    test_device devices[TEST_MAX_DEVICES];
+    check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
-    const test_device *reference = test_device_find(devices, count, "reference");
-    test_device *d = count == 2 ? &devices[reference == &devices[0]] : NULL;
+    const check_device *reference = test_device_find(devices, count, "reference");
+    check_device *d = count == 2 ? &devices[reference == &devices[0]] : NULL;
     if (argc < 2 || !d || !reference) {
         fprintf(stderr, "usage: test_cuda_kernels ORDERS [OP], with two modules in "
                         "KINDRED_TEST_DEVICES\n");

@@ -60,7 +60,8 @@ typedef struct kd_device_plugin {
     uint32_t fast_types;
     uint32_t n_kernels, kernel_stride; /* elements may grow, so step by the stride */
     const kd_kernel *kernels;
-    /* Bytes that the device itself holds once open, for the plan; 0 when unknown. NULL: unknown. */
+    /* Bytes of its memory that the device holds beside what `allocate` gave, for the plan, which
+     * asks when kernels are prepared and nothing is allocated; 0 when unknown. NULL: unknown. */
     size_t (*overhead)(kd_device *device);
 
     /* Work as one recording, all four or none. NULL: this device runs node by node. What kernels
@@ -71,7 +72,30 @@ typedef struct kd_device_plugin {
     bool (*capture_end)(kd_device *device, void **ret_recording, kd_error *err);
     void (*launch)(kd_device *device, void *recording);
     void (*capture_release)(kd_device *device, void *recording);
+
+    /* A named optional ability, "kindred.name/REV", of kindred/device_extensions.h, or NULL. */
+    const void *(*extension)(kd_device *device, const char *id);
 } kd_device_plugin;
+
+/* For `prepare`: fails with KD_E_UNSUPPORTED unless every input and output is of one of `types`,
+ * bits 1u << KD_F32 and so on. `device` is the plugin's id, for the message. */
+static inline bool kd_accept_types(const char *device, const kd_node *node, uint32_t types,
+                                   kd_error *err) {
+    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
+        const bool input = i < node->n_inputs;
+        const int32_t dtype =
+            (input ? &node->inputs[i] : &node->outputs[i - node->n_inputs])->dtype;
+        if (dtype >= 0 && dtype <= KD_U8 && (types >> dtype & 1u)) {
+            continue;
+        }
+        kd_fail(err, KD_E_UNSUPPORTED, "%s: the %s device has no %s of %s", node->path, device,
+                node->op, kd_dtype_name(dtype));
+        return dtype == KD_F64 ? kd_hint(err, "f64 is for checks: use device: {plugin: reference}")
+               : dtype == KD_BF16 ? kd_hint(err, "set precision: f32, or choose another device")
+                                  : false;
+    }
+    return true;
+}
 
 #define KD_DEVICE(...) KD_ENTRY(KD_KIND_DEVICE, kd_device_plugin, __VA_ARGS__)
 

@@ -40,9 +40,10 @@ typedef struct kd_op {
     /* Writes outputs[0, node->n_outputs) from the node's inputs and attributes. */
     bool (*shape)(const kd_node *node, kd_spec *outputs, kd_error *err);
 
-    /* Emits d loss / d input from d loss / d output. dout[i] is NULL when nothing depends on output
-     * i. din[] starts NULL; leave it so where no gradient flows. NULL without KD_OP_CONSTANT: there
-     * is one, but not here, so a loss whose gradient would have to pass is refused. */
+    /* Emits d loss / d input from d loss / d output 0, dout[0]. A loss that depends on another
+     * output of a floating type (statistics, sums) is refused. din[] starts NULL; leave it so where
+     * no gradient flows. NULL without KD_OP_CONSTANT: there is one, but not here, so a loss whose
+     * gradient would have to pass is refused. */
     void (*gradient)(const kd_node *node, kd_tensor *const *in, kd_tensor *const *out,
                      kd_tensor *const *dout, kd_tensor **din);
 } kd_op;
@@ -97,6 +98,12 @@ static inline int64_t kd_elements(const kd_spec *spec) {
 
 static inline size_t kd_dtype_bytes(int32_t dtype) {
     return dtype == KD_F64 || dtype == KD_I64 ? 8 : dtype == KD_BF16 ? 2 : dtype == KD_U8 ? 1 : 4;
+}
+
+/* "f32", for messages. */
+static inline const char *kd_dtype_name(int32_t dtype) {
+    static const char *const names[] = {"real", "f32", "f64", "bf16", "i32", "i64", "u8"};
+    return dtype >= 0 && dtype <= KD_U8 ? names[dtype] : "an unknown type";
 }
 
 static inline size_t kd_bytes(const kd_spec *spec) {

@@ -25,27 +25,6 @@ void device_fail(kd_device *device, const char *format, ...) {
     kd_fail(&device->failure, KD_E_INVALID, "%s", text);
 }
 
-static const char *const type_names[] = {"real", "f32", "f64", "bf16", "i32", "i64", "u8"};
-
-const char *type_name(int32_t dtype) {
-    return dtype >= 0 && dtype <= KD_U8 ? type_names[dtype] : "an unknown type";
-}
-
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
-    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        const bool input = i < node->n_inputs;
-        const kd_spec *spec = input ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
-        if (spec->dtype < 0 || spec->dtype > KD_U8 || !(types >> spec->dtype & 1u)) {
-            kd_fail(err, KD_E_UNSUPPORTED, "%s: the cpu device has no %s of %s", node->path,
-                    node->op, type_name(spec->dtype));
-            return spec->dtype == KD_F64
-                       ? kd_hint(err, "f64 is for checks: use device: {plugin: reference}")
-                       : false;
-        }
-    }
-    return true;
-}
-
 const char *shape_text(const kd_spec *spec, char text[SHAPE_TEXT]) {
     int used = snprintf(text, SHAPE_TEXT, "[");
     for (int i = 0; i < spec->rank; i++) {

@@ -45,8 +45,9 @@ void memory_release(kd_device *device, void *memory);
 #define INTEGERS (1u << KD_I32 | 1u << KD_I64 | 1u << KD_U8)
 
 /* [prepare] fails when an input or an output has another type. */
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err);
-const char *type_name(int32_t dtype);
+static inline bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
+    return kd_accept_types("cpu", node, types, err);
+}
 
 /* "[128, 56, 56, 64]", for messages. Returns `text`. */
 #define SHAPE_TEXT 160

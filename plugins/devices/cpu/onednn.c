@@ -34,7 +34,7 @@ struct plan {
 bool refuse(const kd_node *node, const char *why, kd_error *err) {
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     kd_fail(err, KD_E_UNSUPPORTED, "%s: %s of %s %s and %s: %s", node->path, node->op,
-            type_name(node->inputs[0].dtype), shape_text(&node->inputs[0], a),
+            kd_dtype_name(node->inputs[0].dtype), shape_text(&node->inputs[0], a),
             shape_text(&node->inputs[1], b), why);
     return node->inputs[0].dtype == KD_BF16
                ? kd_hint(err, "this processor may lack bf16: set precision: f32")

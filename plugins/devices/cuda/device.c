@@ -4,6 +4,7 @@
 #include "device.h"
 
 #include "capture.h"
+#include "extension.h"
 #include "faults.h"
 #include "kernels.h"
 #include "memory.h"
@@ -94,7 +95,11 @@ static bool open_stream(kd_device *device, int index, kd_error *err) {
 
 static size_t free_memory(void) {
     size_t free_bytes = 0, total = 0;
-    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? free_bytes : 0;
+    if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) {
+        cudaGetLastError(); /* or the first launch would be blamed for it */
+        return 0;
+    }
+    return free_bytes;
 }
 
 static void write_description(kd_device *device, const struct cuda *options,
@@ -136,20 +141,19 @@ static bool device_open(const void *config, const kd_host *host, kd_device **ret
     if (!device) {
         return false;
     }
+    device->index = options->index;
     device->multiprocessors = gpu.multiProcessorCount;
     if (!open_stream(device, options->index, err)) {
         device_close(device);
         return false;
     }
-    const size_t before = free_memory();
+    device->free_at_first = free_memory();
     device->staging = staging_create(err);
     device->fault = device->staging ? pinned_create(sizeof *device->fault, err) : NULL;
     if (!device->fault || !vendor_open(device, options->deterministic, options->tf32, err)) {
         device_close(device);
         return false;
     }
-    const size_t after = free_memory();
-    device->overhead = before > after ? before - after : 0;
     write_description(device, options, &gpu);
     *ret = device;
     return true;
@@ -159,8 +163,10 @@ static const char *describe(kd_device *device) {
     return device->description;
 }
 
+/* Handles of the libraries, and tables that kernels keep. */
 static size_t overhead(kd_device *device) {
-    return device->overhead;
+    const size_t now = free_memory();
+    return device->free_at_first > now ? device->free_at_first - now : 0;
 }
 
 static bool wait_for_all(kd_device *device, kd_error *err) {
@@ -198,6 +204,7 @@ static const kd_device_plugin table = {
     .capture_end = capture_end,
     .launch = capture_launch,
     .capture_release = capture_release,
+    .extension = extension_find,
 };
 
 /* By hand, not through KD_DEVICE: the families of kernels become one list. */

@@ -26,6 +26,7 @@ typedef struct watch watch;
 
 struct kd_device {
     struct CUstream_st *stream;
+    int index; /* as CUDA counts GPUs */
     int multiprocessors;
     bool failed;
     kd_error failure; /* the first of the run, kept until `wait` */
@@ -33,7 +34,7 @@ struct kd_device {
     staging *staging;
     fault_word *fault; /* host memory that kernels write */
     watch *watches;
-    size_t overhead; /* bytes that the libraries took when they were opened */
+    size_t free_at_first; /* bytes of the GPU's memory, before the libraries were opened */
     char description[512];
 };
 
@@ -48,7 +49,9 @@ void device_check_launch(kd_device *device, const char *kernel);
 #define INTEGERS (1u << KD_I32 | 1u << KD_I64 | 1u << KD_U8)
 
 /* [prepare] fails when an input or an output has another type. */
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err);
+static inline bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
+    return kd_accept_types("cuda", node, types, err);
+}
 
 /* [prepare] fails with KD_E_UNSUPPORTED, naming the node, its types and its shapes. */
 bool refuse(const kd_node *node, const char *why, kd_error *err);

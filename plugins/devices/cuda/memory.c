@@ -78,6 +78,43 @@ void pinned_destroy(void *pinned) {
     }
 }
 
+bool memory_free(kd_device *device, size_t *ret_free, size_t *ret_all, kd_error *err) {
+    (void)device;
+    const cudaError_t status = cudaMemGetInfo(ret_free, ret_all);
+    return status == cudaSuccess || cuda_fail((int)status, "asking for the free memory", err);
+}
+
+/* Write-combined: the host only writes it, in order, and the bus need not snoop its caches. */
+bool mapped_allocate(kd_device *device, size_t bytes, void **ret_host, void **ret_device,
+                     kd_error *err) {
+    void *host = NULL, *seen = NULL;
+    cudaError_t status =
+        cudaHostAlloc(&host, bytes ? bytes : 1, cudaHostAllocMapped | cudaHostAllocWriteCombined);
+    if (status == cudaErrorMemoryAllocation) {
+        cudaGetLastError();
+        kd_fail(err, KD_E_MEMORY, "%.1f MiB of host memory cannot be pinned for the GPU to read",
+                (double)bytes / 1048576);
+        return kd_hint(err, "a smaller data.store.size packs smaller images");
+    }
+    if (status != cudaSuccess) {
+        return cuda_fail((int)status, "pinned memory", err);
+    }
+    status = cudaHostGetDevicePointer(&seen, host, 0);
+    if (status != cudaSuccess) {
+        mapped_release(device, host);
+        return cuda_fail((int)status, "mapping pinned memory", err);
+    }
+    *ret_host = host;
+    *ret_device = seen;
+    return true;
+}
+
+/* What is enqueued may still read it. */
+void mapped_release(kd_device *device, void *host) {
+    cudaStreamSynchronize(device->stream);
+    cudaFreeHost(host);
+}
+
 staging *staging_create(kd_error *err) {
     staging *s = state_create(sizeof *s, err);
     if (!s) {

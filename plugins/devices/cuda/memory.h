@@ -17,6 +17,14 @@ void memory_download(kd_device *device, void *to, const void *from, size_t bytes
 void *pinned_create(size_t bytes, kd_error *err);
 void pinned_destroy(void *pinned);
 
+/* Bytes of the GPU's memory that are free, and all there are. */
+bool memory_free(kd_device *device, size_t *ret_free, size_t *ret_all, kd_error *err);
+
+/* Host memory that the GPU reads across the bus. */
+bool mapped_allocate(kd_device *device, size_t bytes, void **ret_host, void **ret_device,
+                     kd_error *err);
+void mapped_release(kd_device *device, void *host);
+
 staging *staging_create(kd_error *err);
 void staging_destroy(staging *s);
 

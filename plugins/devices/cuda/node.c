@@ -17,33 +17,14 @@ void device_fail(kd_device *device, const char *format, ...) {
     kd_fail(&device->failure, KD_E_DEVICE, "%s", text);
 }
 
-static const char *type_name(int32_t dtype) {
-    static const char *const names[] = {"real", "f32", "f64", "bf16", "i32", "i64", "u8"};
-    return dtype >= 0 && dtype <= KD_U8 ? names[dtype] : "an unknown type";
-}
-
 static const kd_spec *operand(const kd_node *node, uint32_t i) {
     return i < node->n_inputs ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
-}
-
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
-    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        const int32_t dtype = operand(node, i)->dtype;
-        if (dtype < 0 || dtype > KD_U8 || !(types >> dtype & 1u)) {
-            kd_fail(err, KD_E_UNSUPPORTED, "%s: the cuda device has no %s of %s", node->path,
-                    node->op, type_name(dtype));
-            return dtype == KD_F64
-                       ? kd_hint(err, "f64 is for checks: use device: {plugin: reference}")
-                       : false;
-        }
-    }
-    return true;
 }
 
 /* Appends " f32 [128, 56, 56, 64]". Returns what is used of `text` then. */
 static size_t append_spec(char *text, size_t room, size_t used, const kd_spec *spec) {
     const char *separator = " [";
-    used += (size_t)snprintf(text + used, room - used, " %s", type_name(spec->dtype));
+    used += (size_t)snprintf(text + used, room - used, " %s", kd_dtype_name(spec->dtype));
     for (int i = 0; i < spec->rank && used < room; i++) {
         used += (size_t)snprintf(text + used, room - used, "%s%lld", separator,
                                  (long long)spec->dim[i]);

@@ -17,21 +17,6 @@ struct kd_device {
     kd_error failure;
 };
 
-static const char *const type_names[] = {"real", "f32", "f64", "bf16", "i32", "i64", "u8"};
-
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
-    for (uint32_t i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        const bool input = i < node->n_inputs;
-        const kd_spec *spec = input ? &node->inputs[i] : &node->outputs[i - node->n_inputs];
-        if (!(types >> spec->dtype & 1u)) {
-            kd_fail(err, KD_E_UNSUPPORTED, "%s: the reference device has no %s of %s", node->path,
-                    node->op, type_names[spec->dtype]);
-            return kd_hint(err, "it computes in f32: set precision: f32, or choose another device");
-        }
-    }
-    return true;
-}
-
 bool prepare_floats(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
                     kd_error *err) {
     return accept_types(node, FLOATS, err);

@@ -10,7 +10,9 @@
 #define INTEGERS (1u << KD_I32 | 1u << KD_I64 | 1u << KD_U8)
 
 /* [prepare] fails when an input or an output has another type. */
-bool accept_types(const kd_node *node, uint32_t types, kd_error *err);
+static inline bool accept_types(const kd_node *node, uint32_t types, kd_error *err) {
+    return kd_accept_types("reference", node, types, err);
+}
 
 /* [run] Records a failure, which surfaces in wait; the first one counts. */
 __attribute__((format(printf, 2, 3))) void device_fail(kd_device *device, const char *format, ...);

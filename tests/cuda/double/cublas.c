@@ -210,10 +210,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
         return CUBLAS_STATUS_INVALID_VALUE;
     }
     product p = {*h, *la, *lb, *ld, a, b, d, workspace};
-    if (!double_captured(multiply, &p, sizeof p)) {
-        double_catch_up();
-        multiply(&p, false);
-    }
+    double_enqueue(stream, multiply, &p, sizeof p);
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -25,8 +25,10 @@ typedef struct double_state {
     int64_t launches;        /* of recordings */
     int64_t live;            /* things made and not given back */
     size_t capacity, used;   /* bytes of device memory; capacity 0: without limit */
-    bool late;               /* copies and clears happen when they are waited for */
-    int64_t late_count;      /* that are still to happen */
+    size_t peak;             /* the most of them that were used */
+    bool late;               /* what the first stream has to do is done when it is waited for */
+    bool others_late;        /* and what the others have to do */
+    int64_t late_count;      /* things that are still to do */
     char why[256];           /* misuse of a library: empty when there was none */
 } double_state;
 
@@ -54,13 +56,22 @@ void double_gone(void *made);
 /* Records misuse, the first one. */
 __attribute__((format(printf, 1, 2))) void double_misused(const char *format, ...);
 
-/* Does what is late. */
-void double_catch_up(void);
-
-/* While the stream is captured: keeps a copy of the arguments, for launches to come, and returns
- * true. Otherwise false: the caller does the work at once. */
+/* Work of a stream's, done at once, later, or by a graph again and again; last: only frees what the
+ * arguments own. A copy of them is kept. stream NULL: the first one. */
 typedef void double_work(void *arguments, bool last);
-bool double_captured(double_work *work, const void *arguments, size_t bytes);
+struct CUstream_st;
+void double_enqueue(struct CUstream_st *stream, double_work *work, const void *arguments,
+                    size_t bytes);
+
+/* Misuse, when something that is still to do touches this memory. */
+void double_check_unused(const void *memory, size_t bytes);
+
+/* Over all calls that touch streams: a thread may wait for what another one enqueues. */
+void double_lock(void);
+void double_unlock(void);
+
+/* Is it memory of cudaHostAlloc's? */
+bool double_is_pinned(const void *address);
 
 /* The address of a call by its name, NULL when unknown. */
 typedef struct double_symbol {

@@ -3,12 +3,32 @@
 #include "double.h"
 
 #include <cuda_runtime_api.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 double_state cuda_double = {.driver = CUDART_VERSION, .gpus = 1, .capability = 9};
+
+/* For a whole program, whose memory no test reaches: KINDRED_DOUBLE_LATE has both kinds of stream
+ * be late, KINDRED_DOUBLE_CAPACITY is that of the device in bytes, and into the file of
+ * KINDRED_DOUBLE_PEAK goes the most that was taken of it. */
+__attribute__((constructor)) static void read_environment(void) {
+    const char *capacity = getenv("KINDRED_DOUBLE_CAPACITY");
+    cuda_double.late = cuda_double.others_late = getenv("KINDRED_DOUBLE_LATE") != NULL;
+    cuda_double.capacity = capacity ? strtoull(capacity, NULL, 10) : 0;
+}
+
+static void note_peak(void) {
+    const char *path = getenv("KINDRED_DOUBLE_PEAK");
+    cuda_double.peak = cuda_double.used > cuda_double.peak ? cuda_double.used : cuda_double.peak;
+    FILE *to = path ? fopen(path, "w") : NULL;
+    if (to) {
+        fprintf(to, "%zu\n", cuda_double.peak);
+        fclose(to);
+    }
+}
 
 bool double_call_fails(const char *call) {
     cuda_double.calls++;
@@ -109,6 +129,7 @@ cudaError_t cudaMalloc(void **ret, size_t bytes) {
     h->bytes = bytes;
     memset(h + 1, 0xa5, bytes); /* a GPU does not clear it */
     cuda_double.used += bytes;
+    note_peak();
     cuda_double.live++;
     *ret = h + 1;
     return cudaSuccess;
@@ -119,10 +140,8 @@ cudaError_t cudaFree(void *memory) {
         DOUBLE_CALL(double_error(cudaErrorMemoryAllocation)); /* makes the context */
         return cudaSuccess;
     }
-    if (cuda_double.late_count > 0) {
-        double_misused("memory is freed before it was waited for");
-    }
     header *h = (header *)memory - 1;
+    double_check_unused(memory, h->bytes);
     cuda_double.used -= h->bytes;
     cuda_double.live--;
     free(h);
@@ -130,19 +149,76 @@ cudaError_t cudaFree(void *memory) {
 }
 
 cudaError_t cudaMemGetInfo(size_t *ret_free, size_t *ret_total) {
+    DOUBLE_CALL(double_error(cudaErrorUnknown));
     *ret_total = cuda_double.capacity ? cuda_double.capacity : (size_t)80 << 30;
     *ret_free = *ret_total - cuda_double.used;
     return cudaSuccess;
 }
 
+/* Pinned blocks are in a list. */
+static struct pinned {
+    struct pinned *next;
+    size_t bytes;
+    bool mapped;
+    char pad[256 - 3 * sizeof(size_t)];
+} * all_pinned;
+
+static const struct pinned *find_pinned(const char *address) {
+    const struct pinned *p = all_pinned;
+    while (p && (address < (const char *)(p + 1) || address >= (const char *)(p + 1) + p->bytes)) {
+        p = p->next;
+    }
+    return p;
+}
+
+bool double_is_pinned(const void *address) {
+    return find_pinned(address) != NULL;
+}
+
 cudaError_t cudaHostAlloc(void **ret, size_t bytes, unsigned flags) {
-    (void)flags;
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
-    *ret = memset(double_made(bytes), 0xa5, bytes);
+    double_lock();
+    struct pinned *p = double_made(sizeof *p + bytes);
+    p->bytes = bytes;
+    p->mapped = flags & cudaHostAllocMapped;
+    p->next = all_pinned;
+    all_pinned = p;
+    *ret = memset(p + 1, 0xa5, bytes);
+    double_unlock();
+    return cudaSuccess;
+}
+
+cudaError_t cudaHostGetDevicePointer(void **ret, void *host, unsigned flags) {
+    (void)flags;
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
+    const struct pinned *p = find_pinned(host);
+    if (!p || !p->mapped) {
+        double_misused("host memory that is not mapped has no address on the device");
+    }
+    *ret = host;
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void *memory) {
-    double_gone(memory);
+    double_lock();
+    struct pinned *gone = (struct pinned *)memory - 1, **at = &all_pinned;
+    double_check_unused(memory, gone->bytes);
+    while (*at && *at != gone) {
+        at = &(*at)->next;
+    }
+    *at = gone->next;
+    double_gone(gone);
+    double_unlock();
     return cudaSuccess;
+}
+
+/* One thread may call from within another call. */
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void double_lock(void) {
+    pthread_mutex_lock(&lock);
+}
+
+void double_unlock(void) {
+    pthread_mutex_unlock(&lock);
 }

@@ -1,60 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The CUDA runtime's stream, events and graphs; see double.h. There is one stream. */
+ * The CUDA runtime's streams and events; see double.h.
+ *
+ * Work waits in a list, in the order of its stream. A stream that is late does it only when
+ * somebody waits for it, so that what is not waited for is seen undone; one that is not does it at
+ * once, unless it stands behind an event of a late one, so that what does not stand there is seen
+ * done too early. One lock is over all: a thread that waits does the work. */
 #include "double.h"
 
-#include <cuda_runtime_api.h>
+#include "stream.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The stream. Late work waits in a list, in order. ---- */
+/* What a list holds: work with its arguments, or an event to note or to wait for. */
+typedef struct item {
+    struct item *next;
+    double_work *work;
+    void *arguments;
+    bool copied;
+    struct CUevent_st *notes, *waits;
+    int64_t number;          /* of the event's recording */
+    const char *begin, *end; /* host memory that it writes or reads; NULL: none */
+} item;
 
-struct CUstream_st {
-    struct CUgraph_st *captured; /* NULL: not now */
+/* An event knows its recordings by number, from 1. */
+struct CUevent_st {
+    struct CUstream_st *stream;
+    int64_t recorded, done;
 };
 
-static struct CUgraph_st *capturing;
+#define STREAMS 8
+static struct CUstream_st *streams[STREAMS];
 
-typedef struct later {
-    struct later *next;
-    void *to;
-    const void *from; /* NULL: clear */
+static bool is_late(const struct CUstream_st *s) {
+    return s == streams[0] ? cuda_double.late : cuda_double.others_late;
+}
+
+static void do_first(struct CUstream_st *s);
+
+/* Until that recording of the event is past. */
+static void reach(struct CUevent_st *event, int64_t number) {
+    while (event->done < number && event->stream->first) {
+        do_first(event->stream);
+    }
+}
+
+static void do_first(struct CUstream_st *s) {
+    item *i = s->first;
+    if (i->waits) {
+        reach(i->waits, i->number);
+    } else if (i->notes) {
+        i->notes->done = i->number;
+    } else {
+        i->work(i->arguments, false);
+        if (i->copied) {
+            free(i->arguments);
+        } else {
+            i->work(i->arguments, true);
+        }
+    }
+    s->first = i->next;
+    s->end = s->first ? s->end : &s->first;
+    free(i);
+    cuda_double.late_count--;
+}
+
+void double_catch_up(struct CUstream_st *s) {
+    while (s->first) {
+        do_first(s);
+    }
+}
+
+/* Does the stream's first item stand behind an event of a stream that is late? */
+static bool stands(const struct CUstream_st *s) {
+    const struct CUevent_st *event = s->first ? s->first->waits : NULL;
+    return event && event->done < s->first->number && is_late(event->stream);
+}
+
+static void add(struct CUstream_st *s, const item *what) {
+    item *i = malloc(sizeof *i);
+    *i = *what;
+    i->next = NULL;
+    *s->end = i;
+    s->end = &i->next;
+    cuda_double.late_count++;
+    while (!is_late(s) && s->first && !stands(s)) {
+        do_first(s);
+    }
+}
+
+static void *copy_of(const void *arguments, size_t bytes) {
+    return memcpy(malloc(bytes), arguments, bytes);
+}
+
+static void enqueue(struct CUstream_st *s, item i, const void *arguments, size_t bytes) {
+    i.arguments = copy_of(arguments, bytes);
+    i.copied = true;
+    if (s->captured) {
+        double_append(s->captured, i.work, i.arguments, true);
+    } else {
+        add(s, &i);
+    }
+}
+
+void double_enqueue(struct CUstream_st *s, double_work *work, const void *arguments, size_t bytes) {
+    double_lock();
+    enqueue(s ? s : streams[0], (item){.work = work}, arguments, bytes);
+    double_unlock();
+}
+
+/* A kernel, on the first stream: the emulation knows of no other. */
+static void enqueue_launch(double_work *work, void *arguments) {
+    double_lock();
+    struct CUstream_st *s = streams[0];
+    if (s->captured) {
+        double_append(s->captured, work, arguments, false);
+    } else {
+        add(s, &(item){.work = work, .arguments = arguments});
+    }
+    double_unlock();
+}
+
+void double_check_unused(const void *memory, size_t bytes) {
+    const char *begin = memory, *end = begin + bytes;
+    for (int s = 0; s < STREAMS; s++) {
+        for (const item *i = streams[s] ? streams[s]->first : NULL; i; i = i->next) {
+            const bool kernel = !i->begin && i->work, apart = i->end <= begin || end <= i->begin;
+            if (kernel || (i->begin && !apart)) {
+                double_misused("memory is freed before it was waited for");
+            }
+        }
+    }
+}
+
+/* ---- Copies. ---- */
+
+typedef struct copy {
+    char *to;
+    const char *from; /* NULL: clear */
     size_t bytes;
-} later;
+} copy;
 
 static void copy_now(void *arguments, bool last) {
-    const later *l = arguments;
-    if (!last && l->from) {
-        memmove(l->to, l->from, l->bytes);
+    const copy *c = arguments;
+    if (!last && c->from) {
+        memmove(c->to, c->from, c->bytes);
     } else if (!last) {
-        memset(l->to, 0, l->bytes);
-    }
-}
-
-static later *first_later, **end_later = &first_later;
-
-void double_catch_up(void) {
-    while (first_later) {
-        later *l = first_later;
-        first_later = l->next;
-        copy_now(l, false);
-        free(l);
-    }
-    end_later = &first_later;
-    cuda_double.late_count = 0;
-}
-
-static void enqueue(void *to, const void *from, size_t bytes) {
-    const later copy = {.to = to, .from = from, .bytes = bytes};
-    if (double_captured(copy_now, &copy, sizeof copy)) {
-        return;
-    }
-    later *l = malloc(sizeof *l);
-    *l = copy;
-    *end_later = l;
-    end_later = &l->next;
-    cuda_double.late_count++;
-    if (!cuda_double.late) {
-        double_catch_up();
+        memset(c->to, 0, c->bytes);
     }
 }
 
@@ -63,51 +155,91 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
     if (!stream || value != 0) {
         double_misused("a memset of %d on stream %p", value, (void *)stream);
     }
-    enqueue(to, NULL, bytes);
+    const copy c = {.to = to, .bytes = bytes};
+    double_lock();
+    enqueue(stream, (item){.work = copy_now, .begin = c.to, .end = c.to + bytes}, &c, sizeof c);
+    double_unlock();
     return cudaSuccess;
 }
 
+/* Its range for double_check_unused is the one that is not pinned for good: the device's. */
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream) {
     DOUBLE_CALL(double_error(cudaErrorInvalidValue));
+    const copy c = {.to = to, .from = from, .bytes = bytes};
+    const char *begin = kind == cudaMemcpyDeviceToHost ? c.from : c.to;
+    double_lock();
     if (!stream) {
         double_misused("a copy on no stream");
-    }
-    enqueue(to, from, bytes);
-    if (capturing && kind != cudaMemcpyDeviceToDevice) {
+    } else if (stream->captured && kind != cudaMemcpyDeviceToDevice) {
         double_misused("a copy between host and device while a program is captured");
     }
-    if (kind == cudaMemcpyDeviceToHost) {
-        double_catch_up(); /* to memory that is not pinned */
+    enqueue(stream, (item){.work = copy_now, .begin = begin, .end = begin + bytes}, &c, sizeof c);
+    if (kind == cudaMemcpyDeviceToHost && !double_is_pinned(to)) {
+        double_catch_up(stream);
     }
+    double_unlock();
     return cudaSuccess;
 }
+
+/* ---- Streams and events. ---- */
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *ret, unsigned flags) {
     (void)flags;
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
-    *ret = double_made(sizeof **ret);
+    int number = 0;
+    double_lock();
+    while (number < STREAMS - 1 && streams[number]) {
+        number++;
+    }
+    struct CUstream_st *s = double_made(sizeof *s);
+    s->end = &s->first;
+    streams[number] = *ret = s;
+    if (number == 0) {
+        emulation_record(enqueue_launch);
+    }
+    double_unlock();
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    double_lock();
+    if (stream->first) {
+        double_misused("a stream is destroyed with work to do");
+        double_catch_up(stream);
+    }
+    if (stream == streams[0]) {
+        emulation_record(NULL);
+    }
+    for (int s = 0; s < STREAMS; s++) {
+        streams[s] = streams[s] == stream ? NULL : streams[s];
+    }
     double_gone(stream);
+    double_unlock();
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    double_lock();
     if (stream->captured) {
         double_misused("waiting while a program is captured");
     }
-    double_catch_up();
+    double_catch_up(stream);
+    double_unlock();
     DOUBLE_CALL(double_error(cudaErrorIllegalAddress));
     return cudaSuccess;
 }
 
-/* An event is done once everything of before it is: the double does not tell them apart. */
-struct CUevent_st {
-    bool recorded;
-};
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+    (void)flags;
+    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
+    double_lock();
+    if (event->recorded) {
+        add(stream, &(item){.waits = event, .number = event->recorded});
+    }
+    double_unlock();
+    return cudaSuccess;
+}
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
     (void)flags;
@@ -117,134 +249,26 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    if (event->done < event->recorded) {
+        double_misused("an event is destroyed before it is reached");
+    }
     double_gone(event);
     return cudaSuccess;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-    (void)stream;
     DOUBLE_CALL(double_error(cudaErrorInvalidValue));
-    event->recorded = true;
+    double_lock();
+    event->stream = stream;
+    add(stream, &(item){.notes = event, .number = ++event->recorded});
+    double_unlock();
     return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     DOUBLE_CALL(double_error(cudaErrorLaunchFailure));
-    if (event->recorded) {
-        double_catch_up();
-    }
-    return cudaSuccess;
-}
-
-/* ---- Graphs: a list of calls, with copies of their arguments. ---- */
-
-/* emulation.cpp */
-void emulation_record(void (*record)(double_work *work, void *arguments));
-
-typedef struct call {
-    double_work *work;
-    void *arguments;
-    bool copied;
-} call;
-
-struct CUgraph_st {
-    call *call;
-    int count;
-};
-
-/* Executables are graphs. */
-static void append(double_work *work, void *arguments, bool copied) {
-    struct CUgraph_st *g = capturing;
-    g->call = realloc(g->call, (size_t)(g->count + 1) * sizeof *g->call);
-    g->call[g->count++] = (call){work, arguments, copied};
-}
-
-static void append_launch(double_work *work, void *arguments) {
-    append(work, arguments, false);
-}
-
-bool double_captured(double_work *work, const void *arguments, size_t bytes) {
-    if (capturing) {
-        void *copy = malloc(bytes);
-        memcpy(copy, arguments, bytes);
-        append(work, copy, true);
-    }
-    return capturing != NULL;
-}
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
-    (void)mode;
-    DOUBLE_CALL(double_error(cudaErrorStreamCaptureUnsupported));
-    if (capturing) {
-        double_misused("a capture within another");
-    }
-    stream->captured = capturing = double_made(sizeof *capturing);
-    emulation_record(append_launch);
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *ret) {
-    struct CUgraph_st *graph = capturing;
-    stream->captured = capturing = NULL;
-    emulation_record(NULL);
-    if (double_fails()) {
-        cudaGraphDestroy(graph);
-        return double_error(cudaErrorStreamCaptureInvalidated);
-    }
-    *ret = graph;
-    return cudaSuccess;
-}
-
-/* The one executable of a graph takes its calls over. */
-struct CUgraphExec_st {
-    struct CUgraph_st graph;
-};
-
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ret, cudaGraph_t graph, unsigned long long f) {
-    (void)f;
-    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
-    *ret = double_made(sizeof **ret);
-    (*ret)->graph = *graph;
-    *graph = (struct CUgraph_st){.call = NULL};
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphUpload(cudaGraphExec_t recording, cudaStream_t stream) {
-    (void)recording;
-    (void)stream;
-    DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream) {
-    (void)stream;
-    DOUBLE_CALL(double_error(cudaErrorInvalidValue));
-    double_catch_up();
-    for (int i = 0; i < recording->graph.count; i++) {
-        const call *c = &recording->graph.call[i];
-        c->work(c->arguments, false);
-    }
-    cuda_double.launches++;
-    return cudaSuccess;
-}
-
-static void free_calls(struct CUgraph_st *graph) {
-    for (int i = 0; i < graph->count; i++) {
-        const call *c = &graph->call[i];
-        c->work(c->arguments, true);
-        free(c->copied ? c->arguments : NULL);
-    }
-    free(graph->call);
-}
-
-cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-    free_calls(graph);
-    double_gone(graph);
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording) {
-    free_calls(&recording->graph);
-    double_gone(recording);
+    double_lock();
+    reach(event, event->recorded);
+    double_unlock();
     return cudaSuccess;
 }

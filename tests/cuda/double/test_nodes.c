@@ -130,7 +130,7 @@ static bool session(kd_error *err) {
 static bool may_be_quiet(const char *call) {
     static const char *const calls[] = {
         "cudnnBackendCreateDescriptor", "cudnnBackendSetAttribute", "cudnnBackendGetAttribute",
-        "cudnnBackendFinalize",         "cudaStreamSynchronize",
+        "cudnnBackendFinalize",         "cudaStreamSynchronize",    "cudaMemGetInfo",
     };
     bool ret = false;
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {

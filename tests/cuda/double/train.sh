@@ -1,6 +1,8 @@
 #!/bin/sh
 # Trains a small ViT and a small ResNet on the cuda device over the double, as one recorded program,
-# and on `cpu`: the losses of a few steps are the same. `train.sh KINDRED MODULE`
+# and on `cpu`: the losses of a few steps are the same. The checkpoints are the same, bit for bit, when
+# whatever the GPU does is done as late as can be, and when the images do not fit into its memory;
+# and what the plan says of that memory is what is taken. `train.sh KINDRED MODULE`
 set -eu
 kindred=$(realpath "$1")
 module=$(realpath "$2")
@@ -35,3 +37,34 @@ for net in vit resnet; do
         { off = $1 - $2; bad += NF != 2 || off * off > 1e-8 * $1 * $1; print net, $1, $2 }
         END { exit bad > 0 || NR != 4 }'
 done
+
+train() {
+    OMP_WAIT_POLICY=passive timeout 200 "$kindred" train resnet.yaml --plugin "$module" \
+        --no-user-plugins device.plugin=cuda train.epochs=4 train.log_every=3 \
+        checkpoint.every_steps=1 checkpoint.keep=100 "$@" > log 2>&1 || { cat log; exit 1; }
+}
+same() {
+    for step in 1 2 3 4 5 6 7 8; do
+        cmp runs/$1/checkpoints/step-$step/state.safetensors \
+            runs/$2/checkpoints/step-$step/state.safetensors || { echo "$2 differs"; exit 1; }
+    done
+}
+train name=prompt
+(export KINDRED_DOUBLE_LATE=1; train name=late)
+same prompt late
+
+# A GPU that holds what training takes and 2 % more has no room for images and some to spare.
+(export KINDRED_DOUBLE_PEAK=$PWD/peak; train name=again)
+(export KINDRED_DOUBLE_CAPACITY=$(($(cat peak) * 51 / 50)); train name=apart)
+grep -q 'images stay in host memory' log || { cat log; exit 1; }
+same prompt apart
+
+# What training takes of the device is what was planned.
+sed -i 's/width: 4/width: 40/; s/hidden: 32/hidden: 300/' resnet.yaml
+"$kindred" plan resnet.yaml --plugin "$module" --no-user-plugins device.plugin=cuda > plan
+(export KINDRED_DOUBLE_PEAK=$PWD/peak; train name=large train.epochs=1)
+awk 'NR == FNR { taken = $1 / 1048576; next }
+    /^memory of the process/ { exit }
+    $1 == "in" && $2 == "all" { said = $3 }
+    END { print "taken", taken, "MiB, planned", said
+          exit !(said > 0 && said > 0.98 * taken && said < 1.02 * taken) }' peak plan

@@ -14,8 +14,10 @@ class Memory(torch.nn.Module):
 class Pirl(Method):
     plugin = "pirl"
     options = dict(temperature=0.3, loss="nce", negatives=8, draw="batch", grid=2, patch=4,
-                   layers=1, output=12)  # fmt: skip
+                   layers=1, output=12, start="random")  # fmt: skip
     sizes, sides = [8, 13], [0, 1]
+    programs = {"fill_memory": "start"}
+    over_samples = ("fill_memory",)
     optimizer = dict(Method.optimizer, lr=0.0005)
 
     def build(self):
@@ -31,6 +33,13 @@ class Pirl(Method):
     def begin(self):
         rows = self.memory.rows
         rows.copy_(normalize(torch.from_numpy(unit("memory", rows.numel())).reshape(rows.shape)))
+
+    def see(self, images):
+        return normalize(self.image(self.encoder(images)))
+
+    def run(self, name, b):
+        if self.options["start"] == "features":
+            self.memory.rows[b.indices] = self.see(b.views[0])
 
     def cut(self, b, images):
         grid, side = self.options["grid"], self.options["patch"]
@@ -74,7 +83,7 @@ class Pirl(Method):
         n = len(b.indices)
         patches = self.patch(self.encoder(self.cut(b, b.views[1])))
         patches = normalize(self.jigsaw(patches.reshape(n, -1)))
-        image = normalize(self.image(self.encoder(b.views[0])))
+        image = self.see(b.views[0])
         self.seen = image.detach()
         of_patches = self.contrast(b, patches, "pirl.patches")
         return 0.5 * of_patches + 0.5 * self.contrast(b, image, "pirl.image")
@@ -94,4 +103,8 @@ def whole():
     return Pirl(negatives=32000)
 
 
-main(__file__, {"pirl": Pirl, "pirl_mlp": mlp, "pirl_whole": whole})
+def filled():
+    return Pirl(loss="cross_entropy", temperature=0.1, start="features")
+
+
+main(__file__, {"pirl": Pirl, "pirl_mlp": mlp, "pirl_whole": whole, "pirl_filled": filled})

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs a checked eval on features that are known. */
+#include "check/plugin_data.h"
+
+#include "graph/internal.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* How to make an eval quick that has such options; others run with their defaults. */
+static const struct {
+    const char *option, *yaml;
+} quick[] = {
+    {"k", "{k: 20}"},
+    {"learning_rates",
+     "{epochs: 5, min_steps: 150, learning_rates: [0.01, 0.1], weight_decays: [0.001]}"},
+};
+
+void features_make(feature_rows *f, double signal, uint64_t seed) {
+    for (int i = 0; i < FEATURE_ROWS + FEATURE_TESTS; i++) {
+        const bool trains = i < FEATURE_ROWS;
+        const int row = trains ? i : i - FEATURE_ROWS;
+        const double drawn = kit_draw(seed, 1, (uint64_t)i) + 1;
+        const int32_t label = (int32_t)(drawn * FEATURE_CLASSES / 2);
+        float *x = (trains ? f->train : f->test) + row * FEATURE_WIDTH;
+        for (int k = 0; k < FEATURE_WIDTH; k++) {
+            const double noise = kit_draw(seed, 2, (uint64_t)(i * FEATURE_WIDTH + k));
+            x[k] = (float)(signal * (k == label) + (1 - 0.95 * signal) * noise);
+        }
+        (trains ? f->train_label : f->test_label)[row] = label;
+    }
+}
+
+static void reverse(float *x, int32_t *label, int rows) {
+    for (int i = 0, j = rows - 1; i < j; i++, j--) {
+        for (int k = 0; k < FEATURE_WIDTH; k++) {
+            const float kept = x[i * FEATURE_WIDTH + k];
+            x[i * FEATURE_WIDTH + k] = x[j * FEATURE_WIDTH + k];
+            x[j * FEATURE_WIDTH + k] = kept;
+        }
+        const int32_t kept = label[i];
+        label[i] = label[j];
+        label[j] = kept;
+    }
+}
+
+void features_reverse(feature_rows *f) {
+    reverse(f->train, f->train_label, FEATURE_ROWS);
+    reverse(f->test, f->test_label, FEATURE_TESTS);
+}
+
+/* ---- The host's side. An eval sees a kd_eval_input alone; here is what belongs to it. ---- */
+
+static engine *running;
+
+static bool program_open(const kd_eval_input *in, const char *name,
+                         void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
+                         kd_error *err) {
+    (void)in;
+    graph *g = graph_create(&(graph_options){.real = KD_F32});
+    build(context, graph_root(g));
+    return engine_compile(running, g, name, ret, err);
+}
+
+static void close_program(const kd_eval_input *in, kd_program *p) {
+    (void)in;
+    program_close(p);
+}
+
+static bool never_cancelled(const kd_eval_input *in) {
+    (void)in;
+    return false;
+}
+
+/* A copy of the input whose end is the end of memory: what reads further dies. */
+static const kd_eval_input *at_the_edge(const kd_eval_input *in, size_t bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory + page, page, PROT_NONE) != 0) {
+        return NULL;
+    }
+    kd_eval_input *copy = (kd_eval_input *)(void *)(memory + page - bytes);
+    memcpy(copy, in, bytes);
+    copy->size = (uint32_t)bytes;
+    return copy;
+}
+
+static const char *quick_options(const plugin *p) {
+    for (size_t i = 0; i < sizeof quick / sizeof *quick; i++) {
+        if (kit_has_option(p, quick[i].option)) {
+            return quick[i].yaml;
+        }
+    }
+    return NULL;
+}
+
+bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_output *ret,
+                kd_error *err) {
+    kd_error why = KD_ERROR_INIT;
+    const kd_eval *table = k->subject->table;
+    const void *options =
+        kit_config(k, k->subject, k->options ? k->options : quick_options(k->subject), &why);
+    if (!options) {
+        options = kit_config(k, k->subject, NULL, err);
+    }
+    const kd_eval_input all = {.size = sizeof all,
+                               .classes = FEATURE_CLASSES,
+                               .seed = 1,
+                               .train = {FEATURE_ROWS, FEATURE_WIDTH, f->train, f->train_label},
+                               .test = {FEATURE_TESTS, FEATURE_WIDTH, f->test, f->test_label},
+                               .host = &k->host.table,
+                               .program_open = program_open,
+                               .program_close = close_program,
+                               .write = program_write,
+                               .run = program_run,
+                               .read = program_read,
+                               .cancelled = never_cancelled};
+    const kd_eval_input *in = at_the_edge(&all, in_size);
+    if (!options || !in) {
+        return options && kd_fail(err, KD_E_MEMORY, "out of memory");
+    }
+    running = engine_create(k->device_table, k->device, 1);
+    *ret = (kd_eval_output){.size = sizeof *ret};
+    const bool ok = engine_allocate(running, err) && table->run(options, in, ret, err);
+    engine_destroy(running);
+    running = NULL;
+    return ok;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Finds and configures what a checked plugin is called with. */
+#include "check/plugin_kit.h"
+
+#include "config/config.h"
+
+bool kit_open(plugin_kit *k, plugin_case *c) {
+    kd_error err = KD_ERROR_INIT;
+    *k = (plugin_kit){.options = c->options};
+    const char **files = arena_alloc(&k->memory, sizeof *files);
+    files[0] = c->path;
+    const plugin_search search = {.files = files, .n_files = 1};
+    plugin_host_init(&k->host);
+    k->plugins = registry_open(&search, &err);
+    k->subject = k->plugins ? registry_load(k->plugins, c->note->kind, c->note->id, &err) : NULL;
+    if (!k->subject) {
+        rule_fail(c, "%s; %s", err.message, err.hint);
+        return false;
+    }
+    const plugin *device = kit_own(k, KD_KIND_DEVICE, "reference", &err);
+    const void *options = device ? kit_config(k, device, NULL, &err) : NULL;
+    k->device_table = device ? device->table : NULL;
+    if (!options || !k->device_table->open(options, &k->host.table, &k->device, &err)) {
+        rule_skip(c, "kindred's reference device: %s", err.message);
+        return false;
+    }
+    return true;
+}
+
+const void *kit_config(plugin_kit *k, const plugin *p, const char *yaml, kd_error *err) {
+    const char *text = yaml ? yaml : p == k->subject && k->options ? k->options : "{}";
+    config *c = config_load_text(p->note.id, text, strlen(text), NULL, 0, err);
+    void *into = arena_alloc(&k->memory, p->note.config_size + 1);
+    const bool ok = c && config_fill(config_root(c), p->note.options, p->note.n_options, NULL, into,
+                                     p->note.config_size, &k->memory, err);
+    if (c) {
+        config_destroy(c);
+    }
+    return ok ? into : NULL;
+}
+
+const plugin *kit_own(plugin_kit *k, uint32_t kind, const char *id, kd_error *err) {
+    return registry_load(k->plugins, kind, id, err);
+}
+
+bool kit_has_option(const plugin *p, const char *name) {
+    for (int i = 0; i < p->note.n_options; i++) {
+        if (strcmp(p->note.options[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t mix(uint64_t x) {
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+double kit_draw(uint64_t seed, uint64_t stream, uint64_t i) {
+    const uint64_t x = mix(mix(seed * 0x9e3779b97f4a7c15u + stream) + i * 0x9e3779b97f4a7c15u);
+    return (double)(x >> 11) / 4503599627370496.0 - 1;
+}

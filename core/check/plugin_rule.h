@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a rule of the plugin check sees, and how it says what it found. */
+#ifndef CORE_CHECK_PLUGIN_RULE_H
+#define CORE_CHECK_PLUGIN_RULE_H
+
+#include "check/plugin_check.h"
+
+#define KINDS(kind) (1u << KD_KIND_##kind)
+
+struct plugin_case {
+    const char *path; /* absolute */
+    plugin_note *note;
+    note_outcome outcome; /* of reading the note, and what was wrong */
+    kd_error *note_error;
+    uint64_t seed;
+    const char *options; /* the plugin's, as YAML; NULL: its defaults */
+    arena *memory;
+    verdict verdict; /* passes unless a rule says otherwise */
+    char why[1024];
+};
+
+/* The first fault is the one that is told; a warning gives way to it. */
+__attribute__((format(printf, 2, 3))) void rule_fail(plugin_case *c, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void rule_warn(plugin_case *c, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void rule_skip(plugin_case *c, const char *format, ...);
+
+/* Runs the rule in a child, with standard output and error in a file and a limit of time; what
+ * becomes of the child is the verdict. */
+void rule_run_in_child(const plugin_rule *rule, plugin_case *c);
+
+/* One list a level, ended by a rule without an id. The first rule of a level is its gate: of levels
+ * below 3: when it fails, the others are skipped. */
+extern const plugin_rule plugin_rules_static[], plugin_rules_load[], plugin_rules_contract[],
+    plugin_rules_steps[], plugin_rules_data[], plugin_rules_device[];
+
+#endif

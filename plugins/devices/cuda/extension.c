@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tables of what the device can do beyond kindred/device.h, by name. */
+#include "extension.h"
+
+#include "copy.h"
+#include "feed.h"
+#include "memory.h"
+
+static const kd_device_feed feeding = {
+    .size = sizeof feeding, .fetch = cuda_feed_fetch, .advance = cuda_feed_advance};
+
+static const kd_device_copying copying = {.size = sizeof copying,
+                                          .create = copy_create,
+                                          .destroy = copy_destroy,
+                                          .put = copy_put,
+                                          .send = copy_send,
+                                          .wait = copy_wait};
+
+static const kd_device_host_reads host_reads = {.size = sizeof host_reads,
+                                                .free_memory = memory_free,
+                                                .allocate = mapped_allocate,
+                                                .release = mapped_release};
+
+static const struct {
+    const char *id;
+    const void *table;
+} extensions[] = {
+    {KD_DEVICE_FEED, &feeding},
+    {KD_DEVICE_COPY, &copying},
+    {KD_DEVICE_HOST_READS, &host_reads},
+};
+
+const void *extension_find(kd_device *device, const char *id) {
+    (void)device;
+    const void *ret = NULL;
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        ret = strcmp(extensions[i].id, id) == 0 ? extensions[i].table : ret;
+    }
+    return ret;
+}
