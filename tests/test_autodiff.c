@@ -79,8 +79,15 @@ static kd_tensor *batch_inv_std(kd_tensor *x) {
 }
 
 /* The value counts too: its gradient alone would hide what is missing. */
-static kd_tensor *batch_mean_and_value(kd_tensor *x) {
-    return kd_add(batch_statistic(x, 0), batch_statistic(x, 1));
+static kd_tensor *row_mean_and_value(kd_tensor *x) {
+    kd_tensor *c = kd_fill(x->api->scope_of(x), (kd_spec){.rank = 1, .dim = {4}}, 1), *out[3];
+    x->api->emit(NULL, "layer_norm", (kd_tensor *[]){x, c, c}, 3, NULL, 0, out, 3);
+    return kd_add(kd_sum(out[0]), kd_sum(out[1]));
+}
+
+/* The gradient wants the statistics, which this node was made without. */
+static kd_tensor *batch_value_alone(kd_tensor *x) {
+    return batch_statistic(x, 0);
 }
 
 static kd_tensor *batch_running_mean(kd_tensor *x) {
@@ -108,12 +115,22 @@ static kd_tensor *stopped_statistic(kd_tensor *x) {
 
 TEST(autodiff, statistics_beside_a_value_have_none_and_say_so) {
     expect(batch_inv_std, "output 2 of 'batch_norm' has no gradient");
-    expect(batch_mean_and_value, "output 1 of 'batch_norm' has no gradient");
+    expect(row_mean_and_value, "output 1 of 'layer_norm' has no gradient");
     expect(batch_running_mean, "output 3 of 'batch_norm' has no gradient");
     expect(row_mean, "output 1 of 'layer_norm' has no gradient");
     expect(attention_sum, "output 1 of 'attention' has no gradient");
     expect(entropy_sums, "output 1 of 'cross_entropy' has no gradient");
     expect(stopped_statistic, NULL);
+}
+
+TEST(autodiff, a_gradient_of_outputs_that_were_not_made_is_refused) {
+    kd_error err = KD_ERROR_INIT;
+    graph *g = graph_create(&(graph_options){.real = KD_F64});
+    kd_tensor *w = weight(graph_root(g)), *d;
+    graph_root(g)->api->gradients(kd_sum(batch_value_alone(w)), &w, 1, &d);
+    cr_expect(!graph_check(g, &err));
+    cr_expect(strstr(err.message, "batch_norm_grad has an input that is NULL"), "%s", err.message);
+    graph_destroy(g);
 }
 
 static kd_tensor *stopped(kd_tensor *x) {

@@ -113,12 +113,14 @@ static bool has_gradient(graph *g, const struct node *n, kd_tensor *const *dout)
 }
 
 static void differentiate(graph *g, struct node *n) {
-    const uint32_t n_in = n->view.n_inputs, n_out = n->view.n_outputs;
+    /* A rule may want an output that the node was made without: NULL, which kd_emit() refuses. */
+    const uint32_t n_in = n->view.n_inputs, n_out = n->op->max_outputs;
     kd_tensor *in[n_in + 1], *out[n_out], *dout[n_out], *din[n_in + 1];
     bool any = false;
     for (uint32_t i = 0; i < n_out; i++) {
-        out[i] = &n->out[i]->base;
-        dout[i] = n->out[i]->gradient ? &n->out[i]->gradient->base : NULL;
+        const struct value *v = i < n->view.n_outputs ? n->out[i] : NULL;
+        out[i] = v ? &n->out[i]->base : NULL;
+        dout[i] = v && v->gradient ? &v->gradient->base : NULL;
         any = any || dout[i];
     }
     if (!any || !needs_input(n) || !has_gradient(g, n, dout)) {
