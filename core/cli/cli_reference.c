@@ -18,7 +18,11 @@ static void print_recipes(void) {
 void print_run_page(void) {
     printf("# The keys of a run\n\nWhat a YAML file may hold, beside the options of the plugins "
            "that it "
-           "names.\n");
+           "names.\n\n"
+           "`include: FILE` or `include: [FILE, ...]` in any map stands for the keys of other "
+           "files, relative\nto the file that names them. Maps merge key by key; what the "
+           "including file says wins over what\nit includes, a later file over an earlier one; "
+           "lists replace. The `config.yaml` of a run's folder\nhas no includes left.\n");
     for (int i = 0; i < run_section_count; i++) {
         const section *s = &run_sections[i];
         printf("\n## %s%s%s\n\n", *s->path ? "`" : "The run", s->path, *s->path ? "`" : "");

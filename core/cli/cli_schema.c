@@ -53,6 +53,12 @@ static void print_views(void) {
     }
 }
 
+static void print_include(void) {
+    printf("\n## include: in any map, the keys of other files lie under what the map says\n\n"
+           "include: path, or a list of them, relative to the file that names them\n"
+           "    maps merge, lists replace; the includer wins, a later file over an earlier one\n");
+}
+
 bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
     (void)ret_status;
     if (in->markdown) {
@@ -74,6 +80,7 @@ bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
         }
     }
     print_views();
+    print_include();
     registry_close(plugins);
     return true;
 }

@@ -3,31 +3,42 @@
 #include "config/config.h"
 
 #include "base/file.h"
-#include "config/tree.h"
+#include "config/include.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+
+config_node *tree_parse_map(config *c, const source *from, const char *text, size_t bytes,
+                            kd_error *err) {
+    config_node *root = tree_parse(c, from, text, bytes, err);
+    if (root && root->kind == CONFIG_NULL) {
+        root->kind = CONFIG_MAP;
+    }
+    if (root && root->kind != CONFIG_MAP) {
+        char found[DESCRIPTION_BYTES];
+        config_fail(root, err, "expected keys and values, got %s", node_describe(root, found));
+        kd_hint(err, "a configuration looks like this: `seed: 1`, one key a line");
+        return NULL;
+    }
+    return root;
+}
 
 static bool load_tree(config *c, const char *name, const char *text, size_t bytes, kd_error *err) {
     source *from = arena_alloc(&c->arena, sizeof *from);
+    struct stat file;
     from->name = arena_text(&c->arena, name);
+    from->is_file = stat(name, &file) == 0;
+    if (from->is_file) {
+        from->device = file.st_dev;
+        from->inode = file.st_ino;
+    }
     if (bytes > MAX_FILE_BYTES) {
         kd_fail(err, KD_E_INVALID, "%s: longer than %zu bytes", name, MAX_FILE_BYTES);
         return kd_hint(err, "this is not a configuration");
     }
-    c->root = tree_parse(c, from, text, bytes, err);
-    if (!c->root) {
-        return false;
-    }
-    if (c->root->kind == CONFIG_NULL) {
-        c->root->kind = CONFIG_MAP;
-    }
-    if (c->root->kind != CONFIG_MAP) {
-        char found[DESCRIPTION_BYTES];
-        config_fail(c->root, err, "expected keys and values, got %s",
-                    node_describe(c->root, found));
-        return kd_hint(err, "a configuration looks like this: `seed: 1`, one key a line");
-    }
-    return true;
+    c->bytes = bytes;
+    c->root = tree_parse_map(c, from, text, bytes, err);
+    return c->root && include_resolve(c, c->root, err);
 }
 
 config *config_load_text(const char *name, const char *text, size_t bytes,

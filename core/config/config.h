@@ -6,7 +6,12 @@
  * mean data.path?", or with "command line: data.pth=x: ..." for what an override brought.
  * Scalars follow YAML 1.2's core schema: `yes` is text, `1e-3` a number, `0x10` and `0o17` whole
  * numbers; what is quoted is text. Refused: duplicate keys, several documents, tags, keys with '.'
- * or '=', an alias inside its own anchor, and what is absurdly deep or large. [main thread] */
+ * or '=', an alias inside its own anchor, and what is absurdly deep or large.
+ *
+ * `include: FILE` or `include: [FILE, ...]` in any map stands for the keys of other files, whose
+ * paths are relative to the file that names them. Maps merge key by key; else the includer wins
+ * over what it includes, and a later file of a list over an earlier one; lists replace. Every key
+ * keeps the place where it was written. A file must not be reached from itself. [main thread] */
 #ifndef CORE_CONFIG_CONFIG_H
 #define CORE_CONFIG_CONFIG_H
 
@@ -28,6 +33,17 @@ config *config_load(const char *path, const char *const *overrides, int count, k
 config *config_load_text(const char *name, const char *text, size_t bytes,
                          const char *const *overrides, int count, kd_error *err);
 void config_destroy(config *c);
+
+/* Copies of maps, of which a later one wins over an earlier one as an includer does over what it
+ * includes. Nodes keep their places; the maps' own configurations must outlive it. count >= 1.
+ * fails where there are too many keys. owns: config_destroy */
+config *config_merge(const config_node *const *maps, int count, kd_error *err);
+
+/* One more override. */
+bool config_override(config *c, const char *text, kd_error *err);
+
+/* Takes a child out of a map or list; items behind it move up. */
+void config_remove(const config_node *parent, const config_node *child);
 
 const config_node *config_root(const config *c); /* a map */
 

@@ -47,6 +47,33 @@ void node_put(config_node *parent, config_node *child) {
     node_append(parent, child);
 }
 
+void node_remove(config_node *parent, const config_node *child) {
+    int kept = 0;
+    for (int i = 0; i < parent->count; i++) {
+        config_node *item = parent->item[i];
+        if (item == child) {
+            continue;
+        }
+        if (kept < i && parent->kind == CONFIG_LIST) {
+            item->name = arena_print(&parent->owner->arena, "%d", kept);
+        }
+        parent->item[kept++] = item;
+    }
+    parent->count = kept;
+}
+
+void node_merge_under(config_node *map, config_node *under) {
+    for (int i = 0; i < under->count; i++) {
+        config_node *given = under->item[i], *own = node_child(map, given->name);
+        if (!own) {
+            given->parent = map;
+            node_append(map, given);
+        } else if (own->kind == CONFIG_MAP && given->kind == CONFIG_MAP) {
+            node_merge_under(own, given);
+        }
+    }
+}
+
 int config_kind(const config_node *node) {
     return node ? node->kind : CONFIG_NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * "a.b=VALUE" from the command line, put into the tree as if the file had said so. */
-#include "config/tree.h"
+#include "config/include.h"
 
 #include <stdlib.h>
 
@@ -82,8 +82,12 @@ bool tree_override(config *c, const char *text, kd_error *err) {
     }
     const char *part[MAX_DEPTH];
     int parts;
-    if (!split(c, from, part, &parts, err)) {
+    if (!split(c, from, part, &parts, err) || !include_resolve(c, value, err)) {
         return false;
+    }
+    if (strcmp(part[parts - 1], "include") == 0) {
+        kd_fail(err, KD_E_INVALID, "%s: only a file can include others", from->name);
+        return kd_hint(err, "write it into the YAML file");
     }
     config_node *at = c->root;
     for (int i = 0; i < parts; i++) {

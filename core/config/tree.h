@@ -5,6 +5,8 @@
 
 #include "config/config.h"
 
+#include <sys/types.h>
+
 /* Far above any real configuration, and low enough that a hostile one costs milliseconds. */
 #define MAX_DEPTH 32
 #define MAX_NODES 10000
@@ -12,10 +14,16 @@
 #define MAX_TEXT_BYTES ((size_t)1 << 16)
 #define MAX_KEY_BYTES ((size_t)128)
 
+#define MAX_INCLUDES 16 /* files inside of one another */
+
 /* Where a text comes from. */
 typedef struct source {
     const char *name; /* "run.yaml", or "command line: a.b=1" */
     const char *key;  /* of an override, "a.b": it has no lines, and its path is in its name */
+    const struct source *includer; /* the file that includes this one; NULL: none */
+    bool is_file;                  /* what follows is known */
+    dev_t device;
+    ino_t inode;
 } source;
 
 struct config_node {
@@ -37,6 +45,7 @@ struct config {
     arena arena;
     config_node *root;
     int nodes;
+    size_t bytes; /* of all its files */
 };
 
 config_node *node_create(config *c, const source *from, config_node *parent, const char *name);
@@ -47,9 +56,20 @@ void node_append(config_node *parent, config_node *child);
 void node_put(config_node *parent, config_node *child);
 config_node *node_child(const config_node *map, const char *key);
 
+/* Takes a child out; items of a list that come behind it get new names. */
+void node_remove(config_node *parent, const config_node *child);
+
+/* Puts the entries of the map `under` into `map` where it has none of that name; maps on both sides
+ * merge in the same way. `under` must not be used any more. */
+void node_merge_under(config_node *map, config_node *under);
+
 /* Parses one YAML document into a tree without parent. An empty one is CONFIG_NULL. */
 config_node *tree_parse(config *c, const source *from, const char *text, size_t bytes,
                         kd_error *err);
+
+/* The same of a text whose outermost node must be a map, or nothing, which becomes an empty one. */
+config_node *tree_parse_map(config *c, const source *from, const char *text, size_t bytes,
+                            kd_error *err);
 
 /* Applies "a.b=VALUE". */
 bool tree_override(config *c, const char *text, kd_error *err);

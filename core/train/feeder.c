@@ -13,8 +13,9 @@ void feeder_init(feeder *f, assembly *a, int64_t done) {
     *f = (feeder){.assembly = a,
                   .schedule = run_schedule(a->run, count, &a->memory),
                   .epoch_steps = run_epoch_steps(a->run, count),
+                  .pass_steps = run_pass_steps(a->run, count),
                   .total_steps = run_total_steps(a->run, count),
-                  .epoch = -1,
+                  .pass = -1,
                   .written = done,
                   .permutation = kd_alloc((size_t)count * sizeof *f->permutation),
                   .rows = kd_alloc(batch * sizeof *f->rows),
@@ -105,12 +106,12 @@ static bool write_clock(feeder *f, kd_program *p, int64_t step, kd_error *err) {
 
 static bool write_step(feeder *f, int64_t step, kd_error *err) {
     const assembly *a = f->assembly;
-    const int64_t epoch = step / f->epoch_steps;
-    if (epoch != f->epoch) {
-        order_fill((uint64_t)a->run->keys.seed, epoch, f->permutation, a->data->samples.count);
-        f->epoch = epoch;
+    const int64_t pass = step / f->pass_steps;
+    if (pass != f->pass) {
+        order_fill((uint64_t)a->run->keys.seed, pass, f->permutation, a->data->samples.count);
+        f->pass = pass;
     }
-    const place from = {f->permutation, epoch, step % f->epoch_steps};
+    const place from = {f->permutation, pass, step % f->pass_steps};
     const int32_t slot = (int32_t)(step % REPORT_RING);
     return program_write(a->step, REPORT_SLOT_NAME, &slot, sizeof slot, err) &&
            write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&

@@ -9,7 +9,8 @@ typedef struct feeder {
     const assembly *assembly;
     schedule schedule;
     int64_t epoch_steps;  /* steps an epoch */
-    int64_t epoch;        /* whose permutation it is; -1: none yet */
+    int64_t pass_steps;   /* steps a pass over the samples */
+    int64_t pass;         /* whose permutation it is; -1: none yet */
     int32_t *permutation; /* [samples] */
     row *rows;            /* [batch] */
     int32_t *indices;     /* [batch] */

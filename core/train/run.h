@@ -72,7 +72,7 @@ typedef struct schedule_keys {
 } schedule_keys;
 
 typedef struct train_keys {
-    int epochs, batch, steps, log_every;
+    int epochs, batch, steps, epoch_steps, log_every;
 } train_keys;
 
 typedef struct checkpoint_keys {
@@ -119,6 +119,11 @@ bool run_load(const registry *plugins, const char *path, const char *const *over
               run **ret, kd_error *err);
 void run_destroy(run *r);
 
+/* The same of a configuration that is there already, which it takes over. name: of a run that has
+ * none */
+bool run_load_config(const registry *plugins, config *source, const char *name, run **ret,
+                     kd_error *err);
+
 /* The dataset of `embed --data`: keys as under `data:`, each "path=x". Lives as long as r. */
 bool run_load_data(run *r, const registry *plugins, const char *const *keys, int count,
                    data_part *ret, kd_error *err);
@@ -137,8 +142,10 @@ bool part_text(const part *p, arena *a, const char **ret, kd_error *err);
 bool run_same(const run *now, const char *resolved, const char *before_name, const char *before,
               kd_error *err);
 
-/* Steps of an epoch, whose last batch is left out when it is not full, and of the whole run, for a
- * set of `samples`; 0 when not even one batch fits. */
+/* Steps of one pass over `samples`, whose last batch is left out when it is not full; of an epoch,
+ * which is as long unless train.epoch_steps says otherwise; and of the whole run. 0 when not even
+ * one batch fits. */
+int64_t run_pass_steps(const run *r, int64_t samples);
 int64_t run_epoch_steps(const run *r, int64_t samples);
 int64_t run_total_steps(const run *r, int64_t samples);
 

@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 
+/* `include` is never there any more, but may have been meant. */
 static const char *const root_keys[] = {"device",     "data",      "views",    "backbone",
                                         "method",     "optimizer", "schedule", "train",
-                                        "checkpoint", "evals",     NULL};
+                                        "checkpoint", "evals",     "include",  NULL};
 
 /* "examples/tiny.yaml" -> "tiny" */
 static const char *stem(arena *a, const char *path) {
@@ -68,14 +69,14 @@ static bool read_rest(run_reader *reader, const config_node *root) {
                         &r->checkpoint, sizeof r->checkpoint);
 }
 
-static bool read_run(run_reader *reader, const char *path) {
+static bool read_run(run_reader *reader, const char *name) {
     run *r = reader->run;
     const config_node *root = config_root(r->source);
     if (!read_section(reader, root, "", root_keys, &r->keys, sizeof r->keys)) {
         return false;
     }
     if (!*r->keys.name) {
-        r->keys.name = stem(&r->memory, path);
+        r->keys.name = arena_text(&r->memory, name);
     }
     return check_name(r, root, reader->err) && read_device(reader, root) &&
            read_data(reader, config_section(root, "data"), NULL, &r->data) &&
@@ -86,21 +87,26 @@ static bool read_run(run_reader *reader, const char *path) {
            read_rest(reader, root) && read_evals(reader, root) && run_check(r, reader->err);
 }
 
-bool run_load(const registry *plugins, const char *path, const char *const *overrides, int count,
-              run **ret, kd_error *err) {
-    config *source = config_load(path, overrides, count, err);
-    if (!source) {
-        return false;
-    }
+bool run_load_config(const registry *plugins, config *source, const char *name, run **ret,
+                     kd_error *err) {
     run *r = kd_alloc(sizeof *r);
     r->source = source;
     run_reader reader = {.run = r, .plugins = plugins, .err = err};
-    if (!read_run(&reader, path)) {
+    if (!read_run(&reader, name)) {
         run_destroy(r);
         return false;
     }
     *ret = r;
     return true;
+}
+
+bool run_load(const registry *plugins, const char *path, const char *const *overrides, int count,
+              run **ret, kd_error *err) {
+    config *source = config_load(path, overrides, count, err);
+    arena names = {0};
+    const bool ok = source && run_load_config(plugins, source, stem(&names, path), ret, err);
+    arena_free(&names);
+    return ok;
 }
 
 void run_destroy(run *r) {

@@ -58,6 +58,7 @@ static const option train_options[] = {
     OPTION_INT(train_keys, epochs, 100, 1, 1000000, "length of the run"),
     OPTION_INT(train_keys, batch, 256, 2, 1048576, "samples a step, in all: the global batch"),
     OPTION_INT(train_keys, steps, 0, 0, , "length of the run in steps, in place of epochs; 0: epochs decide"),
+    OPTION_INT(train_keys, epoch_steps, 0, 0, , "steps that count as an epoch, here, in schedules, methods, evals and checkpoints; 0: a pass over the data"),
     OPTION_INT(train_keys, log_every, 10, 1, , "steps between two lines of metrics.jsonl"),
 };
 static const option checkpoint_options[] = {

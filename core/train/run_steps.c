@@ -6,8 +6,13 @@
 
 #include <math.h>
 
-int64_t run_epoch_steps(const run *r, int64_t samples) {
+int64_t run_pass_steps(const run *r, int64_t samples) {
     return samples / r->train.batch;
+}
+
+int64_t run_epoch_steps(const run *r, int64_t samples) {
+    const int64_t pass = run_pass_steps(r, samples);
+    return pass > 0 && r->train.epoch_steps > 0 ? r->train.epoch_steps : pass;
 }
 
 int64_t run_total_steps(const run *r, int64_t samples) {

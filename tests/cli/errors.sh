@@ -9,6 +9,7 @@ status kindred train run.yaml --resume --overwrite
 status kindred train absent.yaml
 status kindred train run.yaml data.pth=x
 status kindred train run.yaml optimiser.lr=1
+status kindred train run.yaml inclde=base.yaml
 status kindred train run.yaml method.temperature=20
 status kindred train run.yaml method.temperature=warm
 status kindred train run.yaml method.plugin=simcrl 2>&1 | sed 's/; looked in.*//'
