@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `kindred plugin`: what it prints, for people and as JSON, and what it refuses. */
-#include "cli/cli_plugin.h"
+#include "cli/command_groups.h"
 #include "plugin_corpus.h"
 
 #include <jansson.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static bool run_command(int argc, char **argv, kd_error *err) {
-    const command *c = find_plugin_command(argc, argv, err);
+    const command *c = find_group_command(find_group("plugin"), argc, argv, err);
     command_line in = {.subject = NULL};
     int status = STATUS_OK;
     const bool ok =

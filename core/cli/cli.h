@@ -31,6 +31,8 @@ typedef struct command_line {
     const char *key, *id, *ids, *until, *from;
     const char *device, *op;
     const char *kind, *level, *seed;
+    const char *classes, *per_class;
+    bool allow_fewer;
     bool tap;
     bool user, system, locked;
     bool resume, overwrite, markdown, all, json, quick;

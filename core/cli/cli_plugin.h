@@ -13,10 +13,4 @@ bool command_plugin_describe(const command_line *in, int *ret_status, kd_error *
 bool command_plugin_check(const command_line *in, int *ret_status, kd_error *err);
 bool command_plugin_new(const command_line *in, int *ret_status, kd_error *err);
 
-/* `kindred plugin --help`. */
-void print_plugin_help(FILE *to);
-
-/* The command that argv[0] names ("list"). fails with E_USAGE, suggesting one */
-const command *find_plugin_command(int argc, char **argv, kd_error *err);
-
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The commands, and what `--help` says about them. */
-#include "cli/cli.h"
+#include "cli/command_groups.h"
 
 const command commands[] = {
     {"train", "resume overwrite locked runs", "RUN.yaml", "train an encoder as a YAML file says",
@@ -97,8 +97,10 @@ void print_help(FILE *to) {
     for (const command *c = commands; c->name; c++) {
         fprintf(to, "  %-8s %s\n", c->name, c->summary);
     }
-    fputs("  plugin   find, make and check plugins\n"
-          "\n"
+    for (const command_group *g = command_groups; g->name; g++) {
+        fprintf(to, "  %-8s %s\n", g->name, g->summary);
+    }
+    fputs("\n"
           "kindred COMMAND --help says more; kindred --version says which this is.\n"
           "\n"
           "exit status  0  done\n"

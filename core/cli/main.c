@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From the command line to a command; the one place that prints errors. */
 #include "cli/cli.h"
-#include "cli/cli_plugin.h"
+#include "cli/command_groups.h"
 
 #include "base/suggest.h"
 #include "train/interrupt.h"
@@ -43,21 +43,25 @@ static int run(const command *c, int argc, char **argv) {
     return status;
 }
 
-static int run_plugin(int argc, char **argv) {
+static int run_of_group(const command_group *g, int argc, char **argv) {
     kd_error err = KD_ERROR_INIT;
     if (argc > 0 && asks_help(1, argv)) {
-        print_plugin_help(stdout);
+        print_group_help(g, stdout);
         return STATUS_OK;
     }
-    const command *c = find_plugin_command(argc, argv, &err);
+    const command *c = find_group_command(g, argc, argv, &err);
     return c ? run(c, argc - 1, argv + 1) : report(&err);
 }
 
 static int unknown(const char *word) {
-    const char *names[16] = {"plugin"};
+    enum { MOST = 64 };
+    const char *names[MOST];
     kd_error err = KD_ERROR_INIT;
-    int count = 1;
-    for (const command *c = commands; c->name; c++) {
+    int count = 0;
+    for (const command_group *g = command_groups; g->name && count < MOST; g++) {
+        names[count++] = g->name;
+    }
+    for (const command *c = commands; c->name && count < MOST; c++) {
         names[count++] = c->name;
     }
     const char *near = suggest(word, names, count);
@@ -81,8 +85,9 @@ int main(int argc, char **argv) {
                KD_ABI_MINOR_LATEST);
         return STATUS_OK;
     }
-    if (strcmp(word, "plugin") == 0) {
-        return run_plugin(argc - 2, argv + 2);
+    const command_group *group = find_group(word);
+    if (group) {
+        return run_of_group(group, argc - 2, argv + 2);
     }
     for (const command *c = commands; c->name; c++) {
         if (strcmp(word, c->name) == 0) {

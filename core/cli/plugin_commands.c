@@ -4,10 +4,6 @@
 
 #include "cli/cli_plugin_package.h"
 
-#include "base/suggest.h"
-
-#include <string.h>
-
 const command plugin_commands[] = {
     {"plugin list", "all json", NULL, "list plugins",
      "kindred plugin list [options]\n"
@@ -120,37 +116,3 @@ const command plugin_commands[] = {
      command_plugin_trust},
     {.name = NULL},
 };
-
-static const char *own_name(const command *c) {
-    return c->name + strlen("plugin ");
-}
-
-void print_plugin_help(FILE *to) {
-    fputs("kindred plugin COMMAND ...: find, make and check plugins\n\n", to);
-    for (const command *c = plugin_commands; c->name; c++) {
-        fprintf(to, "  %-9s %s\n", own_name(c), c->summary);
-    }
-    fputs("\nkindred plugin COMMAND --help says more.\n", to);
-}
-
-const command *find_plugin_command(int argc, char **argv, kd_error *err) {
-    enum { MOST = sizeof plugin_commands / sizeof *plugin_commands };
-    const char *names[MOST];
-    int count = 0;
-    for (const command *c = plugin_commands; c->name; c++) {
-        if (argc > 0 && strcmp(argv[0], own_name(c)) == 0) {
-            return c;
-        }
-        names[count++] = own_name(c);
-    }
-    const char *near = argc > 0 ? suggest(argv[0], names, count) : NULL;
-    if (argc == 0) {
-        kd_fail(err, E_USAGE, "plugin: which command is missing");
-    } else if (near) {
-        kd_fail(err, E_USAGE, "plugin %s: unknown command; did you mean %s?", argv[0], near);
-    } else {
-        kd_fail(err, E_USAGE, "plugin %s: unknown command", argv[0]);
-    }
-    kd_hint(err, "kindred plugin --help");
-    return NULL;
-}

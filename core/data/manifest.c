@@ -13,8 +13,8 @@
 #include <strings.h>
 
 #define KEYS_HINT                                                                                  \
-    "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; \"id\" and "       \
-    "\"similarity\" may follow"
+    "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; "                  \
+    "\"class_name\", \"id\" and \"similarity\" may follow"
 
 static bool has_suffix(const char *path, const char *suffix) {
     const size_t n = strlen(path), m = strlen(suffix);
@@ -75,11 +75,15 @@ static bool read_reference(json_t *value, arena *memory, image_reference *ret) {
     return json_is_integer(value) && ret->index >= 0;
 }
 
-/* What may stand beside a pair: its id and its similarity. */
+/* What may stand beside a pair: its id, its similarity and its class's name. */
 static bool read_marks(const char *path, int64_t line, json_t *object, manifest *m,
                        manifest_row *row, kd_error *err) {
     const json_t *id = json_object_get(object, "id");
     const json_t *similarity = json_object_get(object, "similarity");
+    const json_t *name = json_object_get(object, "class_name");
+    if (name && !json_is_string(name)) {
+        return fail_line(path, line, "'class_name' is not a text", err);
+    }
     if (id && !manifest_is_id(json_string_value(id))) {
         return fail_line(path, line, "'id' is not a word", err);
     }
@@ -87,14 +91,15 @@ static bool read_marks(const char *path, int64_t line, json_t *object, manifest 
         return fail_line(path, line, "'similarity' is not a number", err);
     }
     row->id = id ? arena_text(&m->memory, json_string_value(id)) : NULL;
+    row->class_name = name ? arena_text(&m->memory, json_string_value(name)) : NULL;
     row->similarity = similarity ? json_number_value(similarity) : (double)NAN;
     return true;
 }
 
 static bool read_object(const char *path, int64_t line, json_t *object, manifest *m,
                         kd_error *err) {
-    enum { N_KEYS = 5 };
-    static const char *const keys[N_KEYS] = {"a", "b", "label", "id", "similarity"};
+    enum { N_KEYS = 6 };
+    static const char *const keys[N_KEYS] = {"a", "b", "label", "class_name", "id", "similarity"};
     manifest_row row = {.line = line, .label = -1, .similarity = (double)NAN};
     const char *key;
     json_t *value;
@@ -159,16 +164,25 @@ bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *er
     return true;
 }
 
-bool manifest_read(const char *path, manifest *ret, kd_error *err) {
-    *ret = (manifest){0};
+bool manifest_check_name(const char *path, bool *ret_csv, kd_error *err) {
     const bool csv = has_suffix(path, ".csv");
+    if (ret_csv) {
+        *ret_csv = csv;
+    }
     if (!csv && !has_suffix(path, ".jsonl")) {
         kd_fail(err, KD_E_INVALID, "%s: neither .csv nor .jsonl", path);
         return kd_hint(err, "pairs come as CSV with a header, or as JSON lines");
     }
+    return true;
+}
+
+bool manifest_read(const char *path, manifest *ret, kd_error *err) {
+    *ret = (manifest){0};
+    bool csv;
     char *text;
     size_t bytes;
-    if (!file_read(path, (size_t)1 << 32, &text, &bytes, err)) {
+    if (!manifest_check_name(path, &csv, err) ||
+        !file_read(path, (size_t)1 << 32, &text, &bytes, err)) {
         return false;
     }
     char *begin = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);

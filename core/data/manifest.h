@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The text of a pair manifest as rows; pairs.c gives them their meaning.
+ * The text of a pair manifest as rows, read and written; pairs.c gives them their meaning.
  *
  * By the file's suffix CSV (.csv, RFC 4180) with a header, `a,b` with paths or `index_a,index_b`,
- * or JSON lines (.jsonl) of {"a": path or index, "b": path or index}. `label`, `id` and
- * `similarity` may follow. */
+ * or JSON lines (.jsonl) of {"a": path or index, "b": path or index}. `label`,
+ * `class_name`, `id` and `similarity` may follow. */
 #ifndef CORE_DATA_MANIFEST_H
 #define CORE_DATA_MANIFEST_H
 
@@ -20,9 +20,10 @@ typedef struct image_reference {
 typedef struct manifest_row {
     int64_t line; /* counted from 1 */
     image_reference image[2];
-    int64_t label;     /* -1: not given */
-    const char *id;    /* NULL: not given */
-    double similarity; /* NAN: not given */
+    int64_t label;          /* -1: not given */
+    const char *class_name; /* of the label, for people: nothing depends on it. NULL: not given */
+    const char *id;         /* NULL: not given */
+    double similarity;      /* NAN: not given */
 } manifest_row;
 
 #define PAIR_ID 16 /* bytes of an id that is made */
@@ -34,11 +35,21 @@ const char *manifest_id(const manifest_row *row, char made[PAIR_ID]);
 typedef struct manifest {
     manifest_row *row; /* malloc's */
     int64_t count, room;
-    arena memory; /* of the paths */
+    arena memory; /* of the texts */
 } manifest;
 
 /* fails with "FILE:LINE: ..."; free it in any case. */
 bool manifest_read(const char *path, manifest *ret, kd_error *err);
+
+/* Writes what manifest_read reads to the same rows, each with its id: CSV or JSON lines by the
+ * path's suffix. Columns that no row has are left out.
+ *
+ * m      its rows name their images all by path or all by index
+ * fails  when the suffix is neither, when JSON cannot hold a path that is not UTF-8 */
+bool manifest_write(const char *path, const manifest *m, kd_error *err);
+
+/* Fails unless the path ends as a manifest's does; `ret_csv`: which of the two, may be NULL. */
+bool manifest_check_name(const char *path, bool *ret_csv, kd_error *err);
 void manifest_free(manifest *m);
 
 /* For the two readers. text ends in 0, and may be written to. */

@@ -128,6 +128,11 @@ bool run_load_config(const registry *plugins, config *source, const char *name, 
 bool run_load_data(run *r, const registry *plugins, const char *const *keys, int count,
                    data_part *ret, kd_error *err);
 
+/* A run of which there is nothing but its data, from the same keys: for commands that look at
+ * images and train nothing. owns: run_destroy */
+bool run_of_data(const registry *plugins, const char *const *keys, int count, run **ret,
+                 kd_error *err);
+
 /* The run with every default written out, as YAML that run_load reads to the same run; the caller
  * frees. NULL on failure. */
 char *run_resolved(const run *r, kd_error *err);

@@ -129,3 +129,20 @@ bool run_load_data(run *r, const registry *plugins, const char *const *keys, int
     run_reader reader = {.run = r, .plugins = plugins, .err = err};
     return read_data(&reader, config_root(source), &r->data, ret);
 }
+
+bool run_of_data(const registry *plugins, const char *const *keys, int count, run **ret,
+                 kd_error *err) {
+    config *source = config_load_text("--data", "", 0, keys, count, err);
+    if (!source) {
+        return false;
+    }
+    run *r = kd_alloc(sizeof *r);
+    r->source = source;
+    run_reader reader = {.run = r, .plugins = plugins, .err = err};
+    if (!read_data(&reader, config_root(source), NULL, &r->data)) {
+        run_destroy(r);
+        return false;
+    }
+    *ret = r;
+    return true;
+}

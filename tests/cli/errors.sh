@@ -23,4 +23,13 @@ status kindred train run.yaml 'device={plugin: reference}' precision=bf8
 status kindred eval absent
 status kindred export absent
 status kindred export absent --to file
+status kindred pairs
+status kindred pairs bild
+status kindred pairs build --to pairs.csv
+status kindred pairs build --data plugin=synthetic
+status kindred pairs build --data plugin=synthetic --to pairs.txt
+status kindred pairs build --data plugin=synthetic --to pairs.csv --per-class 0
+status kindred pairs build --data plugin=synthetic kinds=4 count=40 --to pairs.csv --per-class 9
+status kindred pairs build --data plugin=synthetic paired=true --to pairs.csv
+status kindred pairs build --data plugin=synthetic pairs.manifest=x.csv --to pairs.csv
 ls

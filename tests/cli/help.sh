@@ -1,11 +1,15 @@
 # Every command says what it does.
 kindred --version
 kindred --help
-for command in train eval embed export import plan schema plugin; do
+for command in train eval embed export import plan schema plugin pairs; do
     echo "--- $command"
     kindred $command --help
 done
 for command in list describe new check pack verify install remove outdated key trust; do
     echo "--- plugin $command"
     kindred plugin $command --help
+done
+for command in build; do
+    echo "--- pairs $command"
+    kindred pairs $command --help
 done
