@@ -18,7 +18,7 @@ check: ## formatting, who includes what, golden texts
 	tools/test graph config_golden cli
 
 golden: all ## rewrite what golden files the host can make again; then read git diff
-	KINDRED_REWRITE_GOLDEN=1 meson test -C build graph config_golden cli
+	KINDRED_REWRITE_GOLDEN=1 meson test -C build graph config_golden cli abi_frozen
 
 bench: all ## kindred's step beside PyTorch's, in one sitting (needs python3-torch)
 	bench/step.sh
