@@ -32,6 +32,7 @@ typedef struct command_line {
     const char *device, *op;
     const char *kind, *level, *seed;
     const char *classes, *per_class;
+    const char *encoder, *k, *min_similarity, *per_image;
     bool allow_fewer;
     bool tap;
     bool user, system, locked;

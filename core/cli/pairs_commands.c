@@ -19,5 +19,23 @@ const command pairs_commands[] = {
      "  --classes FILE      of the classes that a file names, one a line\n"
      "  --seed N            of the draws (default: 1)\n" PLUGIN_OPTIONS,
      command_pairs_build},
+    {"pairs mine", "encoder data to step k min-similarity per-image", NULL,
+     "find pairs without labels",
+     "kindred pairs mine --encoder RUN_DIR [key=value ...] --data plugin=NAME key=value ... --to "
+     "pairs.csv\n"
+     "\n"
+     "Pairs images that are mutual nearest neighbours by the features of a run's encoder: each is\n"
+     "among the K most alike of the other, by cosine, exactly, among all images. The most alike\n"
+     "pairs are taken first, and no image stands in two. Keys before --data change the run's\n"
+     "configuration (device={plugin: cpu}). Where the images have labels, they say how many pairs\n"
+     "are of one class, and change nothing.\n"
+     "\n"
+     "  --encoder RUN_DIR   the folder of a run\n"
+     "  --step N            its checkpoint of this step\n"
+     "  --to FILE           where to: .csv or .jsonl\n"
+     "  --k K               among so many nearest of each other (default: 1)\n"
+     "  --min-similarity S  only pairs of at least this cosine (default: -1, all)\n"
+     "  --per-image N       an image may stand in so many pairs (default: 1)\n" PLUGIN_OPTIONS,
+     command_pairs_mine},
     {.name = NULL},
 };
