@@ -23,6 +23,9 @@ golden: all ## rewrite what golden files the host can make again; then read git 
 bench: all ## kindred's step beside PyTorch's, in one sitting (needs python3-torch)
 	bench/step.sh
 
+tensorboard: all ## event files read by TensorBoard itself (from PyPI, into a venv elsewhere)
+	bench/tensorboard.sh
+
 reference: all ## write docs/reference from the plugins' notes
 	tools/reference.sh
 
@@ -44,4 +47,4 @@ clean: ## remove build/ and build-asan/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench reference bundle fuzz-package size install clean help
+.PHONY: all demo test asan check golden bench tensorboard reference bundle fuzz-package size install clean help

@@ -13,6 +13,7 @@
 
 struct metrics {
     FILE *file;
+    events *mirror; /* NULL: none */
     bool warned;
 };
 
@@ -86,8 +87,15 @@ void metrics_close(metrics *m) {
     }
 }
 
+void metrics_mirror(metrics *m, events *to) {
+    m->mirror = to;
+}
+
 void metrics_write(metrics *m, json_t *line) {
     char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+    if (m->mirror) {
+        events_write(m->mirror, line);
+    }
     json_decref(line);
     const bool written = text && fprintf(m->file, "%s\n", text) > 0 && fflush(m->file) == 0;
     if (!written && !m->warned) {

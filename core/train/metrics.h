@@ -3,9 +3,7 @@
 #ifndef CORE_TRAIN_METRICS_H
 #define CORE_TRAIN_METRICS_H
 
-#include <kindred/error.h>
-
-#include <jansson.h>
+#include "train/events.h"
 
 typedef struct metrics metrics;
 
@@ -13,6 +11,9 @@ typedef struct metrics metrics;
  * steps above `step`, and a last line that was cut short. NULL on failure. */
 metrics *metrics_open(const char *path, int64_t step, kd_error *err);
 void metrics_close(metrics *m);
+
+/* Lines are written to TensorBoard's files too, which stay the caller's. */
+void metrics_mirror(metrics *m, events *to);
 
 /* Appends a line and takes the object over. A line that cannot be written warns once and is lost:
  * a full disk does not end a training run. */

@@ -17,6 +17,7 @@ typedef struct trainer {
     const run_folder *folder;
     feeder feeder;
     metrics *metrics;
+    events *events;
     checkpoint_info info;
     int64_t step, total; /* steps done, and to do in all */
     checkpoint_writer *writer;
@@ -255,9 +256,13 @@ static bool resume(trainer *t, kd_error *err) {
                  (long long)t->total);
     }
     t->metrics = metrics_open(t->folder->metrics, t->step, err);
-    t->writer = t->metrics ? checkpoint_writer_create(t->folder->checkpoints, t->a->engine,
-                                                      t->a->run->checkpoint.keep, t->copied, err)
-                           : NULL;
+    t->events = t->metrics ? events_open(t->folder->path, t->step, err) : NULL;
+    if (!t->events) {
+        return false;
+    }
+    metrics_mirror(t->metrics, t->events);
+    t->writer = checkpoint_writer_create(t->folder->checkpoints, t->a->engine,
+                                         t->a->run->checkpoint.keep, t->copied, err);
     return t->writer != NULL;
 }
 
@@ -279,6 +284,7 @@ bool train(assembly *a, const run_folder *folder, int *ret_outcome, kd_error *er
     *ret_outcome = interrupt_signal() ? INTERRUPTED : TRAINED;
     checkpoint_writer_destroy(t.writer);
     metrics_close(t.metrics);
+    events_close(t.events);
     reports_finish(&t.reports);
     feeder_finish(&t.feeder);
     return ok;
