@@ -33,6 +33,7 @@ typedef struct command_line {
     const char *kind, *level, *seed;
     const char *classes, *per_class;
     const char *encoder, *k, *min_similarity, *per_image;
+    const char *count, *rejected;
     bool allow_fewer;
     bool tap;
     bool user, system, locked;
@@ -42,7 +43,8 @@ typedef struct command_line {
 typedef struct command {
     const char *name;
     const char *takes;   /* options beside those of plugins, as "resume overwrite runs" */
-    const char *subject; /* the word that must follow: "RUN.yaml", "FILE..."; NULL: none */
+    const char *subject; /* the word that must follow: "RUN.yaml", "FILE...", or may: "[FILE]";
+                            NULL: none */
     const char *summary; /* a line */
     const char *help;    /* the whole */
     /* Writes the exit status on success. */

@@ -12,6 +12,7 @@ extern const command pairs_commands[];
 
 bool command_pairs_build(const command_line *in, int *ret_status, kd_error *err);
 bool command_pairs_mine(const command_line *in, int *ret_status, kd_error *err);
+bool command_pairs_show(const command_line *in, int *ret_status, kd_error *err);
 
 /* Fails with E_USAGE unless --data names a dataset and --to a file. */
 bool pairs_check_words(const command_line *in, const char *name, kd_error *err);

@@ -34,6 +34,8 @@ static const flag flags[] = {
     {"k", offsetof(command_line, k), true},
     {"min-similarity", offsetof(command_line, min_similarity), true},
     {"per-image", offsetof(command_line, per_image), true},
+    {"count", offsetof(command_line, count), true},
+    {"rejected", offsetof(command_line, rejected), true},
     {"allow-fewer", offsetof(command_line, allow_fewer), false},
     {"tap", offsetof(command_line, tap), false},
     {"kind", offsetof(command_line, kind), true},
@@ -170,7 +172,7 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
             return false;
         }
     }
-    if (c->subject && !ret->subject) {
+    if (c->subject && *c->subject != '[' && !ret->subject) {
         kd_fail(err, E_USAGE, "%s: %s is missing", c->name, c->subject);
         return wrong(c, err);
     }

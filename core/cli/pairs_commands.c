@@ -37,5 +37,20 @@ const command pairs_commands[] = {
      "  --min-similarity S  only pairs of at least this cosine (default: -1, all)\n"
      "  --per-image N       an image may stand in so many pairs (default: 1)\n" PLUGIN_OPTIONS,
      command_pairs_mine},
+    {"pairs show", "data to count per-class seed rejected", "[PAIRS]",
+     "write a page to look through pairs",
+     "kindred pairs show PAIRS --data plugin=NAME key=value ... --to sheet.html [options]\n"
+     "\n"
+     "Writes one HTML file, which needs no network and opens on a phone too: pairs side by side,\n"
+     "with id, class and similarity. Tick those that are none; a button gives the list of their\n"
+     "ids, which data.pairs.reject reads. Without PAIRS (.csv or .jsonl) the dataset's own pairs.\n"
+     "\n"
+     "  --to FILE           where to\n"
+     "  --count N           so many pairs, drawn by seed, or all (default: 200)\n"
+     "  --per-class N       so many pairs of each class instead\n"
+     "  --seed N            of the draw (default: 1)\n"
+     "  --rejected FILE     ids that were turned down before: they stay on the "
+     "list\n" PLUGIN_OPTIONS,
+     command_pairs_show},
     {.name = NULL},
 };

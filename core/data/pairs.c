@@ -2,8 +2,8 @@
  * Samples out of a store and, where there is one, a pair manifest. */
 #include "data/pairs.h"
 
-#include "base/suggest.h"
 #include "data/pairs_reject.h"
+#include "data/pairs_resolve.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -107,80 +107,6 @@ static bool samples_of_store(const store *s, const pair_options *o, samples *ret
 
 /* ---- A manifest. ----------------------------------------------------------------------------- */
 
-typedef struct named {
-    const char *path;
-    int64_t index;
-} named;
-
-typedef struct resolver {
-    const store *store;
-    const kd_dataset *table;
-    const kd_set *set;
-    const char *manifest;
-    named *names; /* sorted by path; made when a path is first asked for */
-    int64_t count;
-} resolver;
-
-static int by_path(const void *left, const void *right) {
-    return strcmp(((const named *)left)->path, ((const named *)right)->path);
-}
-
-static bool make_names(resolver *r, int64_t line, kd_error *err) {
-    r->names = kd_alloc((size_t)r->count * sizeof *r->names);
-    for (int64_t i = 0; i < r->count; i++) {
-        const char *path = KD_HAS(kd_dataset, r->table, path) ? r->table->path(r->set, i) : NULL;
-        if (!path) {
-            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": the images of this dataset have no paths",
-                    r->manifest, line);
-            return kd_hint(err, "name them by index_a,index_b (JSON: numbers), counted from 0");
-        }
-        r->names[i] = (named){path, i};
-    }
-    qsort(r->names, (size_t)r->count, sizeof *r->names, by_path);
-    return true;
-}
-
-static bool unknown_path(const resolver *r, int64_t line, const char *path, kd_error *err) {
-    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": no image '%s' in the dataset", r->manifest, line,
-            path);
-    const char **paths = kd_alloc((size_t)r->count * sizeof *paths);
-    const int count = r->count < 100000 ? (int)r->count : 100000;
-    for (int i = 0; i < count; i++) {
-        paths[i] = r->names[i].path;
-    }
-    const char *near = suggest(path, paths, count);
-    free(paths);
-    if (near) {
-        return kd_hint(err, "did you mean '%s'?", near);
-    }
-    return kd_hint(err, "paths are relative to data.path, as in '%s'", r->names[0].path);
-}
-
-/* The index of the sample in the dataset. */
-static bool find_index(resolver *r, int64_t line, const image_reference *image, int64_t *ret,
-                       kd_error *err) {
-    if (!image->path) {
-        if (image->index >= r->count) {
-            return kd_fail(err, KD_E_INVALID,
-                           "%s:%" PRId64 ": index %" PRId64 " is beyond the last, %" PRId64,
-                           r->manifest, line, image->index, r->count - 1);
-        }
-        *ret = image->index;
-        return true;
-    }
-    if (!r->names && !make_names(r, line, err)) {
-        return false;
-    }
-    const char *path = image->path + (strncmp(image->path, "./", 2) == 0 ? 2 : 0);
-    const named key = {path, 0},
-                *found = bsearch(&key, r->names, (size_t)r->count, sizeof key, by_path);
-    if (!found) {
-        return unknown_path(r, line, path, err);
-    }
-    *ret = found->index;
-    return true;
-}
-
 /* The store's sample of a dataset's index; -1: left out as broken. */
 static int64_t find_sample(const store *s, int64_t index) {
     int64_t low = 0, high = s->samples;
@@ -195,20 +121,17 @@ static int64_t find_sample(const store *s, int64_t index) {
     return low < s->samples && s->source[low] == index ? low : -1;
 }
 
-static bool add_pair(resolver *r, const manifest_row *row, pair_list *list, kd_error *err) {
-    const store *s = r->store;
+static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_list *list,
+                     kd_error *err) {
     int64_t index[2], sample[2];
     for (int i = 0; i < 2; i++) {
-        if (!find_index(r, row->line, &row->image[i], &index[i], err)) {
+        if (!resolver_find(r, row->line, &row->image[i], &index[i], err)) {
             return false;
         }
         sample[i] = find_sample(s, index[i]);
     }
-    if (index[0] == index[1]) {
-        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": an image is paired with itself", r->manifest,
-                row->line);
-        return kd_hint(err, "a pair is two different images; for two views of one image leave "
-                            "data.pairs out");
+    if (!resolver_check_pair(r, row->line, index, err)) {
+        return false;
     }
     if (s->classes > 0 && row->label >= s->classes) {
         return kd_fail(err, KD_E_INVALID,
@@ -248,7 +171,7 @@ static bool check_singles(const store *s, const char *path, kd_error *err) {
 static bool samples_of_manifest(const store *s, const kd_dataset *table, const kd_set *set,
                                 const pair_options *o, samples *ret, kd_error *err) {
     manifest rows = {0};
-    resolver r = {s, table, set, o->manifest, NULL, table->count(set)};
+    resolver r = resolver_of(table, set, o->manifest);
     pair_list list = {0};
     bool good = check_singles(s, o->manifest, err) && manifest_read(o->manifest, &rows, err) &&
                 reject_read(o->reject, &list.reject, err);
@@ -256,12 +179,12 @@ static bool samples_of_manifest(const store *s, const kd_dataset *table, const k
         list.pair = kd_alloc((size_t)rows.count * sizeof *list.pair);
     }
     for (int64_t i = 0; good && i < rows.count; i++) {
-        good = add_pair(&r, &rows.row[i], &list, err);
+        good = add_pair(s, &r, &rows.row[i], &list, err);
     }
     good = good && list_give(&list, o, o->manifest, ret, err);
     list_free(&list);
     manifest_free(&rows);
-    free(r.names);
+    resolver_free(&r);
     return good;
 }
 

@@ -74,11 +74,17 @@ static bool encode_jpeg(const image *from, char **ret, kd_error *err) {
     return ok;
 }
 
+static int32_t longer_side(const image *from) {
+    return from->height > from->width ? from->height : from->width;
+}
+
 bool thumbnail_encode(const image *from, char **ret, kd_error *err) {
-    const int32_t longer = from->height > from->width ? from->height : from->width;
-    if (longer <= largest_png) {
-        return encode_png(from, ret, err);
-    }
+    return longer_side(from) <= largest_png ? encode_png(from, ret, err)
+                                            : thumbnail_encode_jpeg(from, ret, err);
+}
+
+bool thumbnail_encode_jpeg(const image *from, char **ret, kd_error *err) {
+    const int32_t longer = longer_side(from);
     if (longer <= THUMBNAIL_SIDE) {
         return encode_jpeg(from, ret, err);
     }

@@ -16,6 +16,9 @@
  * fails  when an encoder does */
 bool thumbnail_encode(const image *from, char **ret, kd_error *err);
 
+/* The same as JPEG at any size, in half the bytes or less: for pages of hundreds. */
+bool thumbnail_encode_jpeg(const image *from, char **ret, kd_error *err);
+
 /* Writes the whole <img>; `alt` says what it shows to who cannot see it, and appears as its title.
  */
 bool thumbnail_write(html *h, const image *from, const char *alt, kd_error *err);

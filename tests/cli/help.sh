@@ -9,7 +9,7 @@ for command in list describe new check pack verify install remove outdated key t
     echo "--- plugin $command"
     kindred plugin $command --help
 done
-for command in build mine; do
+for command in build mine show; do
     echo "--- pairs $command"
     kindred pairs $command --help
 done
