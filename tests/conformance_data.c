@@ -59,6 +59,18 @@ static void make_cifar(void) {
     }
 }
 
+/* Three images, of which the second fold has two. */
+static void make_stl10(void) {
+    static unsigned char images[3 * 27648];
+    for (size_t i = 0; i < sizeof images; i++) {
+        images[i] = (unsigned char)(i * 29 + i / 27648);
+    }
+    put("train_X.bin", images, sizeof images);
+    put("train_y.bin", "\3\12\1", 3);
+    put("unlabeled_X.bin", images, 2 * 27648);
+    put("fold_indices.txt", "0 1 2\n2 0\n", 10);
+}
+
 /* Two classes of two files, which only begin like PNG: the host decodes, not the dataset. */
 static void make_images(void) {
     static const char *const names[] = {"cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"};
@@ -87,6 +99,10 @@ static const struct {
     {"synthetic", NULL, "{count: 20, kinds: 4, size: 16, paired: true, seed: 2}", 20, 4, 2},
     {"idx", make_idx, "{path: %s}", 6, 3, 1},
     {"cifar", make_cifar, "{path: %s}", 10, 10, 1},
+    {"stl10", make_stl10, "{path: %s}", 3, 10, 1},
+    {"stl10", NULL, "{path: %s, fold: 2}", 2, 10, 1},
+    {"stl10", NULL, "{path: %s, split: train+unlabeled}", 5, 10, 1},
+    {"stl10", NULL, "{path: %s, split: unlabeled}", 2, 0, 1},
     {"image_folder", make_images, "{path: %s}", 4, 2, 1},
 };
 enum { N_SETS = sizeof sets / sizeof *sets };

@@ -182,6 +182,95 @@ TEST(files, threads_share_one_pass) {
     kit_finish(&k);
 }
 
+/* ---- Parts of entries. ---- */
+
+static void expect_part(kd_files *f, int64_t entry, int64_t offset, const void *want,
+                        size_t bytes) {
+    char got[64] = "";
+    kd_error err = KD_ERROR_INIT;
+    EXPECT_GOOD(files_api()->read_part(f, entry, offset, got, bytes, &err), err);
+    cr_assert_eq(memcmp(got, want, bytes), 0, "%s from %lld: \"%s\"", files_api()->path(f, entry),
+                 (long long)offset, got);
+}
+
+static void expect_no_part(kd_files *f, int64_t entry, int64_t offset, size_t bytes) {
+    char to[64];
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(files_api()->read_part(f, entry, offset, to, bytes, &err));
+    EXPECT_IN("t", err.message);
+}
+
+static void expect_parts(kd_files *f) {
+    for (int round = 0; round < 2; round++) { /* onwards, back, into another one and again */
+        expect_part(f, 0, 0, "first", 5);
+        expect_part(f, 2, 0, "t", 1);
+        expect_part(f, 2, 2, "o", 1);
+        expect_part(f, 2, 1, "wo", 2);
+        expect_entry(f, 2, "two", 3);
+        expect_part(f, 2, 3, "", 0);
+        expect_part(f, 3, 1, "\1\2", 2);
+        expect_no_part(f, 2, 2, 2);
+        expect_no_part(f, 2, 4, 0);
+        expect_no_part(f, 2, -1, 1);
+    }
+}
+
+TEST(files, parts_of_entries) {
+    static const char *const names[] = {"t.tar",    "t.tar.gz",  "t.tar.bz2",
+                                        "t.tar.xz", "t.tar.zst", "t.zip"};
+    kit k;
+    kit_init(&k);
+    for (int i = 0; i < N_TREE; i++) {
+        kit_write(&k, arena_print(&k.memory, "t/%s", tree[i].path), tree[i].data, tree[i].bytes);
+    }
+    for (int i = -1; i < 6; i++) {
+        kd_files *f =
+            open_files(i < 0 ? kit_path(&k, "t") : kit_archive(&k, names[i], tree, N_TREE));
+        expect_parts(f);
+        files_api()->close(f);
+    }
+    static const kit_file one = {"numbers.bin", "1234567", 7};
+    kd_files *f = open_files(kit_archive(&k, "numbers.bin.gz", &one, 1));
+    expect_part(f, 0, 2, "345", 3);
+    expect_part(f, 0, 1, "23", 2);
+    expect_no_part(f, 0, 6, 2); /* whose length is not known before */
+    files_api()->close(f);
+    f = open_files(kit_text(&k, "plain.txt", "not packed"));
+    expect_part(f, 0, 4, "packed", 6);
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
+/* Links, long names, which take headers of their own, and sizes around the blocks of a tar. */
+TEST(files, parts_of_a_tar) {
+    static char data[3000];
+    kit k;
+    kit_init(&k);
+    kit_file files[10];
+    for (int i = 0; i < 3000; i++) {
+        data[i] = (char)(i * 7 + i / 256);
+    }
+    static const size_t bytes[] = {0, 1, 511, 512, 513, 1024, 3000, 700};
+    for (int i = 0; i < 8; i++) {
+        const int long_name = i % 2 ? 240 : 1;
+        files[i] =
+            (kit_file){arena_print(&k.memory, "%d%0*d", i, long_name, 0), data + i, bytes[i]};
+    }
+    files[8] = (kit_file){"8", NULL, 1}; /* a hard link to the one before */
+    files[9] = (kit_file){"9", data + 9, 40};
+    kd_files *f = open_files(kit_archive(&k, "t.tar", files, 10));
+    cr_assert_eq(files_api()->count(f), 10);
+    for (int i = 9; i >= 0; i--) {
+        const kit_file *want = &files[i == 8 ? 7 : i];
+        char got[3000];
+        kd_error err = KD_ERROR_INIT;
+        EXPECT_GOOD(files_api()->read_part(f, i, 0, got, want->bytes, &err), err);
+        cr_assert_eq(memcmp(got, want->data, want->bytes), 0, "entry %d", i);
+    }
+    files_api()->close(f);
+    kit_finish(&k);
+}
+
 /* ---- What may change between two looks. ---- */
 
 TEST(files, fingerprint_sees_changes) {

@@ -146,6 +146,7 @@ typedef struct listing {
     file_list files;
     link_entry *links;
     int64_t n_links;
+    bool in_one_piece; /* the entry added last: its bytes lie together */
 } listing;
 
 static bool add_header(listing *l, const char *archive, struct archive_entry *header, int64_t place,
@@ -171,7 +172,8 @@ static bool add_header(listing *l, const char *archive, struct archive_entry *he
         l->links[l->n_links++] = (link_entry){l->files.count, arena_text(l->memory, target)};
     }
     const int64_t bytes = archive_entry_size_is_set(header) ? archive_entry_size(header) : -1;
-    file_list_add(&l->files, (file_entry){arena_text(l->memory, path), bytes, place});
+    file_list_add(&l->files, (file_entry){arena_text(l->memory, path), bytes, place, -1});
+    l->in_one_piece = !target && bytes >= 0 && archive_entry_sparse_count(header) == 0;
     return true;
 }
 
@@ -190,6 +192,7 @@ static bool resolve_links(listing *l, const char *archive, kd_error *err) {
         }
         link->bytes = target->bytes;
         link->place = target->place;
+        link->at = target->at;
     }
     return true;
 }
@@ -214,10 +217,24 @@ static void sort_and_drop_repeats(file_list *files) {
     files->count = kept;
 }
 
+/* In a tar that is not compressed, an entry's blocks of 512 bytes end where the next header begins,
+ * which is where `a` has just read. */
+static void place_last(listing *l, struct archive *a) {
+    if (l->in_one_piece && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE &&
+        (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        file_entry *last = &l->files.entry[l->files.count - 1];
+        last->at = archive_read_header_position(a) - (last->bytes + 511) / 512 * 512;
+    }
+    l->in_one_piece = false;
+}
+
 static bool list_headers(listing *l, struct archive *a, const char *path, kd_error *err) {
     struct archive_entry *header;
     for (int64_t place = 0;; place++) {
         const int status = archive_read_next_header(a, &header);
+        if (status >= ARCHIVE_WARN) {
+            place_last(l, a);
+        }
         if (status == ARCHIVE_EOF) {
             return resolve_links(l, path, err);
         }

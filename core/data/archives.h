@@ -11,6 +11,7 @@ typedef struct file_entry {
     const char *path;
     int64_t bytes; /* -1: unknown */
     int64_t place; /* in the archive, counted over all its headers */
+    int64_t at;    /* where its bytes begin in a file or an uncompressed tar; -1: compressed */
 } file_entry;
 
 /* Growing; the array is malloc's, the paths an arena's. */
@@ -46,6 +47,10 @@ void cursor_destroy(cursor *c);
 /* [any thread] *ret_data is the caller's to free(). */
 bool cursor_read(cursor *c, const file_entry *entry, void **ret_data, size_t *ret_bytes,
                  kd_error *err);
+
+/* [any thread] As kd_files_api.read_part. */
+bool cursor_read_part(cursor *c, const file_entry *entry, int64_t offset, void *to, size_t bytes,
+                      kd_error *err);
 
 /* More than any image or label file: what a hostile archive may make us hold. */
 #define FILE_MAX_BYTES ((int64_t)4 << 30)

@@ -22,6 +22,7 @@ struct cursor {
     bool raw;
     struct archive *archive;
     int64_t next; /* place of the header that is read next */
+    int64_t at;   /* bytes taken of the entry before it; -1: of no use to go on from */
     kept kept[KEPT_ENTRIES];
     int oldest;
 };
@@ -31,6 +32,7 @@ cursor *cursor_create(const char *path, bool compressed_file) {
     pthread_mutex_init(&c->mutex, NULL);
     c->path = strdup(path);
     c->raw = compressed_file;
+    c->at = -1;
     for (int i = 0; i < KEPT_ENTRIES; i++) {
         c->kept[i].place = -1;
     }
@@ -54,6 +56,7 @@ static void rewind_cursor(cursor *c) {
     archive_read_free(c->archive);
     c->archive = NULL;
     c->next = 0;
+    c->at = -1;
 }
 
 /* The data of the header just read. */
@@ -118,6 +121,7 @@ static bool seek(cursor *c, const file_entry *entry, kd_error *err) {
     if (c->archive && entry->place < c->next) {
         rewind_cursor(c);
     }
+    c->at = -1;
     if (!c->archive && !(c->archive = archive_open_path(c->path, c->raw, err))) {
         return false;
     }
@@ -149,6 +153,43 @@ bool cursor_read(cursor *c, const file_entry *entry, void **ret_data, size_t *re
         if (!good) {
             rewind_cursor(c);
         }
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return good;
+}
+
+/* Takes the next bytes of the entry that stands open; to NULL: passes over them. */
+static bool take(cursor *c, const char *name, char *to, int64_t bytes, kd_error *err) {
+    char passed[1 << 14];
+    for (int64_t done = 0; done < bytes;) {
+        const int64_t left = bytes - done, room = (int64_t)sizeof passed;
+        const size_t want = (size_t)(to || left < room ? left : room);
+        const la_ssize_t got = archive_read_data(c->archive, to ? to + done : passed, want);
+        if (got < 0) {
+            return archive_fail(c->archive, c->path, name, err);
+        }
+        if (got == 0) {
+            return kd_fail(err, KD_E_DATA, "%s: %s: ends after %lld bytes", c->path, name,
+                           (long long)c->at);
+        }
+        done += got;
+        c->at += got;
+    }
+    return true;
+}
+
+bool cursor_read_part(cursor *c, const file_entry *entry, int64_t offset, void *to, size_t bytes,
+                      kd_error *err) {
+    pthread_mutex_lock(&c->mutex);
+    const bool there = c->archive && c->next == entry->place + 1 && c->at >= 0 && c->at <= offset;
+    bool good = there || seek(c, entry, err);
+    if (good) {
+        c->at = there ? c->at : 0;
+        good = take(c, entry->path, NULL, offset - c->at, err) &&
+               take(c, entry->path, to, (int64_t)bytes, err);
+    }
+    if (!good) {
+        rewind_cursor(c);
     }
     pthread_mutex_unlock(&c->mutex);
     return good;

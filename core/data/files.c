@@ -63,7 +63,7 @@ static bool walk_entry(kd_files *f, FTS *walk, FTSENT *e, text *seen, kd_error *
         name += *name == '/';
         const bool dangling = e->fts_info == FTS_SLNONE;
         file_list_add(&f->list, (file_entry){arena_text(&f->memory, name),
-                                             dangling ? -1 : e->fts_statp->st_size, 0});
+                                             dangling ? -1 : e->fts_statp->st_size, 0, 0});
         text_add(seen, name, e->fts_statp);
         return true;
     }
@@ -115,7 +115,7 @@ static void list_single(kd_files *f, bool compressed, int64_t bytes) {
     if (compressed && dot && dot != name) {
         *dot = 0;
     }
-    file_list_add(&f->list, (file_entry){name, compressed ? -1 : bytes, 0});
+    file_list_add(&f->list, (file_entry){name, compressed ? -1 : bytes, 0, compressed ? -1 : 0});
 }
 
 static bool open_file(kd_files *f, const struct stat *info, kd_error *err) {
@@ -176,6 +176,30 @@ static bool read_plain(const char *path, void **ret_data, size_t *ret_bytes, kd_
     return true;
 }
 
+static bool read_plain_part(const char *path, int64_t at, void *to, size_t bytes, kd_error *err) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return kd_fail(err, KD_E_IO, "%s: %s", path, strerror(errno));
+    }
+    size_t used = 0;
+    ssize_t got = 1;
+    while (used < bytes && got > 0) {
+        got = pread(fd, (char *)to + used, bytes - used, (off_t)(at + (int64_t)used));
+        if (got < 0 && errno == EINTR) {
+            got = 1;
+            continue;
+        }
+        used += got > 0 ? (size_t)got : 0;
+    }
+    const int problem = got < 0 ? errno : 0;
+    close(fd);
+    if (used < bytes) {
+        return kd_fail(err, KD_E_IO, "%s: %s", path,
+                       problem ? strerror(problem) : "ends before what is read of it");
+    }
+    return true;
+}
+
 /* ---- The table. ------------------------------------------------------------------------------ */
 
 static void close_files(kd_files *f) {
@@ -228,19 +252,41 @@ static const char *fingerprint_of(const kd_files *f) {
     return f->fingerprint;
 }
 
+/* The file that holds the entry's bytes; the caller frees it. */
+static char *path_to(const kd_files *f, const file_entry *e) {
+    if (!f->folder) {
+        return strdup(f->path);
+    }
+    const size_t room = strlen(f->path) + strlen(e->path) + 2;
+    char *path = kd_alloc(room);
+    snprintf(path, room, "%s/%s", f->path, e->path);
+    return path;
+}
+
 static bool read_entry(kd_files *f, int64_t entry, void **ret_data, size_t *ret_bytes,
                        kd_error *err) {
     const file_entry *e = &f->list.entry[entry];
     if (f->cursor) {
         return cursor_read(f->cursor, e, ret_data, ret_bytes, err);
     }
-    if (!f->folder) {
-        return read_plain(f->path, ret_data, ret_bytes, err);
-    }
-    const size_t room = strlen(f->path) + strlen(e->path) + 2;
-    char *path = kd_alloc(room);
-    snprintf(path, room, "%s/%s", f->path, e->path);
+    char *path = path_to(f, e);
     const bool good = read_plain(path, ret_data, ret_bytes, err);
+    free(path);
+    return good;
+}
+
+static bool read_part(kd_files *f, int64_t entry, int64_t offset, void *to, size_t bytes,
+                      kd_error *err) {
+    const file_entry *e = &f->list.entry[entry];
+    if (offset < 0 || (e->bytes >= 0 && (int64_t)bytes > e->bytes - offset)) {
+        return kd_fail(err, KD_E_DATA, "%s: %s: has %lld bytes; %zu from %lld on are wanted",
+                       f->path, e->path, (long long)e->bytes, bytes, (long long)offset);
+    }
+    if (f->cursor && e->at < 0) {
+        return cursor_read_part(f->cursor, e, offset, to, bytes, err);
+    }
+    char *path = path_to(f, e);
+    const bool good = read_plain_part(path, e->at + offset, to, bytes, err);
     free(path);
     return good;
 }
@@ -255,6 +301,7 @@ const kd_files_api *files_api(void) {
                                      .read = read_entry,
                                      .release = free,
                                      .order = order_of,
-                                     .fingerprint = fingerprint_of};
+                                     .fingerprint = fingerprint_of,
+                                     .read_part = read_part};
     return &api;
 }

@@ -21,8 +21,9 @@ typedef struct feature_program {
     kd_program *program;
     kd_augment view;
     int64_t batch, pixel_bytes, width;
-    uint8_t *pixels; /* [pixel_bytes] */
-    void *values;    /* real [batch, width] */
+    int32_t channels; /* of the images that the encoder sees */
+    uint8_t *pixels;  /* [pixel_bytes] */
+    void *values;     /* real [batch, width] */
     bool f64;
 } feature_program;
 

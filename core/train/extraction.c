@@ -11,21 +11,23 @@ static const int64_t largest_batch = 256, smallest_batch = 16;
 static const int64_t most_pixels = 16 << 20;  /* bytes that a batch passes through */
 static const int32_t largest_pixel_view = 32; /* raw pixels wider than this are only memory */
 
-static int64_t image_bytes(const store *s) {
-    return (int64_t)s->max_height * s->max_width * s->channels;
+static int64_t image_bytes(const store *s, int32_t channels) {
+    return (int64_t)s->max_height * s->max_width * channels;
 }
 
 /* The largest image of all that features may be taken of. */
 static bool largest_image(const assembly *a, int64_t *ret, kd_error *err) {
-    int64_t bytes = image_bytes(a->data->store);
+    const int32_t channels = a->data->store->channels;
+    int64_t bytes = image_bytes(a->data->store, channels);
     for (int i = 0; i < a->images.count; i++) {
         const store *s = a->images.source[i]->store;
-        if (s->channels != a->data->store->channels) {
-            kd_fail(err, KD_E_INVALID, "%s has images of %d channels, and the run's have %d",
-                    s->path, s->channels, a->data->store->channels);
-            return kd_hint(err, "an encoder can be measured on images of its own kind only");
+        if (s->channels > channels) {
+            kd_fail(err, KD_E_INVALID,
+                    "the images of an eval are in colour, and the run's are grey (%s)", s->path);
+            return kd_hint(err, "measure this encoder on grey images, or train it on images in "
+                                "colour: those see grey ones too");
         }
-        bytes = image_bytes(s) > bytes ? image_bytes(s) : bytes;
+        bytes = image_bytes(s, channels) > bytes ? image_bytes(s, channels) : bytes;
     }
     *ret = bytes;
     return true;
@@ -57,7 +59,8 @@ static bool compile(assembly *a, const encoder *e, int32_t size, const char *nam
         return false;
     }
     *ret = (feature_program){.view = feature_view(&a->views.view[0].augment, size),
-                             .f64 = a->machine.graph.real == KD_F64};
+                             .f64 = a->machine.graph.real == KD_F64,
+                             .channels = a->data->store->channels};
     ret->batch = choose_batch(a, image);
     ret->pixel_bytes = ret->batch * image;
     const feature_graph f = {
@@ -101,6 +104,19 @@ size_t features_buffers(const feature_program *p) {
            (size_t)p->batch * sizeof(row);
 }
 
+/* Grey images are colour of three equal channels to an encoder of colour. */
+static void copy_image(uint8_t *to, int32_t channels, const store *s, int64_t image) {
+    const uint8_t *from = s->pixels + s->offset[image];
+    const size_t pixels = (size_t)s->height[image] * (size_t)s->width[image];
+    if (channels == s->channels) {
+        memcpy(to, from, pixels * (size_t)channels);
+    } else {
+        for (size_t i = 0; i < pixels; i++) {
+            to[3 * i] = to[3 * i + 1] = to[3 * i + 2] = from[i];
+        }
+    }
+}
+
 /* Lays the first images of samples [begin, begin + count) of the list one after another. Rows that
  * are left over repeat the first image. */
 static void gather_images(feature_program *p, const source *from, const int64_t *sample,
@@ -113,8 +129,8 @@ static void gather_images(feature_program *p, const source *from, const int64_t 
             continue;
         }
         const int32_t image = from->samples.image[sample[i] * from->samples.n_images];
-        const int64_t bytes = (int64_t)s->height[image] * s->width[image] * s->channels;
-        memcpy(p->pixels + end, s->pixels + s->offset[image], (size_t)bytes);
+        const int64_t bytes = (int64_t)s->height[image] * s->width[image] * p->channels;
+        copy_image(p->pixels + end, p->channels, s, image);
         rows[i] = (row){.offset = end,
                         .height = s->height[image],
                         .width = s->width[image],

@@ -30,6 +30,12 @@ typedef struct kd_files_api {
     int64_t (*order)(const kd_files *files, int64_t entry);
     /* Changes with the name, size or modification time of any file. Lives as long as `files`. */
     const char *(*fingerprint)(const kd_files *files);
+    /* [any thread] Bytes [offset, offset + bytes) of an entry into `to`, for entries that are
+     * better not held whole. From a folder, a file or an uncompressed tar in any order; from other
+     * archives cheapest as entries and offsets ascend in the archive's order. fails when the entry
+     * ends before. */
+    bool (*read_part)(kd_files *files, int64_t entry, int64_t offset, void *to, size_t bytes,
+                      kd_error *err);
 } kd_files_api;
 
 #define KD_IMAGE_RAW 1     /* u8 [height, width, channels] */
