@@ -26,9 +26,19 @@ if command -v groff >/dev/null; then
     said=$(groff -ww -man -Tutf8 "$prefix/share/man/man1/kindred.1" 2>&1 >/dev/null)
     test -z "$said" || { echo "$said"; exit 1; }
 fi
-words=$(bash -c ". $prefix/share/bash-completion/completions/kindred
-    COMP_WORDS=(kindred plugin list --a) COMP_CWORD=3; _kindred; echo \"\${COMPREPLY[*]}\"")
-test "$words" = --all || { echo "completed --a to: $words"; exit 1; }
+# completes line...: what the last word of a command line may become
+completes() {
+    bash -c "shift; . $prefix/share/bash-completion/completions/kindred
+        COMP_WORDS=(\"\$@\") COMP_CWORD=\$((\$# - 1)); _kindred; echo \"\${COMPREPLY[*]}\"" - - "$@"
+}
+expect() {
+    test "$(eval "completes $1")" = "$2" || { echo "completed $1 to: $(eval "completes $1")"; exit 1; }
+}
+expect 'kindred plugin list --a' --all
+expect 'kindred pa' pairs
+expect 'kindred pairs ""' 'build mine show --help'
+expect 'kindred pairs mine --en' --encoder
+expect 'kindred train --r' '--resume --runs'
 
 # It finds its own plugins, and trains.
 cd "$folder"

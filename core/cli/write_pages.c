@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Prints what an installation has beside the program, from the tables of commands, so that neither
  * can differ from `--help`: `write_pages man | bash | zsh`. Runs while kindred is built. */
-#include "cli/cli_plugin.h"
+#include "cli/command_groups.h"
 
 #include <string.h>
 
@@ -11,8 +11,10 @@ static void each_command(visit *see) {
     for (const command *c = commands; c->name; c++) {
         see(c);
     }
-    for (const command *c = plugin_commands; c->name; c++) {
-        see(c);
+    for (const command_group *g = command_groups; g->name; g++) {
+        for (const command *c = g->commands; c->name; c++) {
+            see(c);
+        }
     }
 }
 
@@ -79,21 +81,13 @@ static void print_manual(void) {
 
 /* ---- Completion ---- */
 
-static const char plugin_word[] = "plugin ";
-
-static bool is_plugin_command(const command *c) {
-    return strncmp(c->name, plugin_word, strlen(plugin_word)) == 0;
+static const char *own_name(const command_group *g, const command *c) {
+    return c->name + strlen(g->name) + 1;
 }
 
-static void print_name(const command *c) {
-    if (!is_plugin_command(c)) {
-        printf("%s ", c->name);
-    }
-}
-
-static void print_plugin_name(const command *c) {
-    if (is_plugin_command(c)) {
-        printf("%s ", c->name + strlen(plugin_word));
+static void print_names(const char *between) {
+    for (const command_group *g = command_groups; g->name; g++) {
+        printf("%s%s", g == command_groups ? "" : between, g->name);
     }
 }
 
@@ -112,58 +106,63 @@ static void print_case(const command *c) {
     printf("' ;;\n");
 }
 
-static const char bash_beginning[] =
-    "# bash completion for kindred\n"
-    "_kindred() {\n"
-    "    local now=${COMP_WORDS[COMP_CWORD]} name=${COMP_WORDS[1]} first=2 options=\n"
-    "    if [[ $name = plugin ]] && ((COMP_CWORD > 2)); then\n"
-    "        name=\"plugin ${COMP_WORDS[2]}\"\n"
-    "        first=3\n"
-    "    fi\n"
-    "    if ((COMP_CWORD == 1)); then\n"
-    "        options='";
-
 static void print_bash(void) {
-    fputs(bash_beginning, stdout);
-    each_command(print_name);
-    printf("plugin --help --version'\n    elif [[ $name = plugin ]]; then\n        options='");
-    each_command(print_plugin_name);
-    printf("--help'\n    elif [[ $now = -* ]] && ((COMP_CWORD >= first)); then\n"
+    printf("# bash completion for kindred\n"
+           "_kindred() {\n"
+           "    local now=${COMP_WORDS[COMP_CWORD]} name=${COMP_WORDS[1]} first=2 options=\n"
+           "    case $name in\n    ");
+    print_names(" | ");
+    printf(")\n        first=3\n"
+           "        ((COMP_CWORD == 2)) || name=\"$name ${COMP_WORDS[2]}\" ;;\n    esac\n"
+           "    if ((COMP_CWORD == 1)); then\n        options='");
+    for (const command *c = commands; c->name; c++) {
+        printf("%s ", c->name);
+    }
+    print_names(" ");
+    printf(" --help --version'\n    elif ((COMP_CWORD < first)) || [[ $now = -* ]]; then\n"
            "        case $name in\n");
     each_command(print_case);
+    for (const command_group *g = command_groups; g->name; g++) {
+        printf("        '%s') options='", g->name);
+        for (const command *c = g->commands; c->name; c++) {
+            printf("%s ", own_name(g, c));
+        }
+        printf("--help' ;;\n");
+    }
     printf("        esac\n    fi\n"
            "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$now\")\n}\n"
            "complete -o default -F _kindred kindred\n");
 }
 
-static void print_summary(const command *c, bool plugins) {
-    if (is_plugin_command(c) == plugins) {
-        printf("        '%s:", c->name + (plugins ? strlen(plugin_word) : 0));
-        for (const char *at = c->summary; *at; at++) {
-            fputs(*at == '\'' ? "'\\''" : (const char[]){*at, 0}, stdout);
-        }
-        printf("'\n");
+static void print_summary(const char *name, const char *summary) {
+    printf("        '%s:", name);
+    for (const char *at = summary; *at; at++) {
+        fputs(*at == '\'' ? "'\\''" : (const char[]){*at, 0}, stdout);
     }
-}
-
-static void print_own_summary(const command *c) {
-    print_summary(c, false);
-}
-
-static void print_plugin_summary(const command *c) {
-    print_summary(c, true);
+    printf("'\n");
 }
 
 static void print_zsh(void) {
     printf("#compdef kindred\n# zsh completion for kindred\n"
-           "local name=$words[2] options\nlocal -a commands plugin_commands\ncommands=(\n");
-    each_command(print_own_summary);
-    printf("        'plugin:find, make and check plugins'\n)\nplugin_commands=(\n");
-    each_command(print_plugin_summary);
+           "local name=$words[2] options\nlocal -a commands of_group\ncommands=(\n");
+    for (const command *c = commands; c->name; c++) {
+        print_summary(c->name, c->summary);
+    }
+    for (const command_group *g = command_groups; g->name; g++) {
+        print_summary(g->name, g->summary);
+    }
     printf(")\nif ((CURRENT == 2)); then\n    _describe command commands\n    return\nfi\n"
-           "if [[ $name = plugin ]]; then\n    if ((CURRENT == 3)); then\n"
-           "        _describe command plugin_commands\n        return\n    fi\n"
-           "    name=\"plugin $words[3]\"\nfi\n"
+           "case $name in\n");
+    for (const command_group *g = command_groups; g->name; g++) {
+        printf("    '%s') of_group=(\n", g->name);
+        for (const command *c = g->commands; c->name; c++) {
+            print_summary(own_name(g, c), c->summary);
+        }
+        printf("    ) ;;\n");
+    }
+    printf("esac\nif (($#of_group)); then\n    if ((CURRENT == 3)); then\n"
+           "        _describe command of_group\n        return\n    fi\n"
+           "    name=\"$name $words[3]\"\nfi\n"
            "if [[ $words[CURRENT] = -* ]]; then\n    case $name in\n");
     each_command(print_case);
     printf("    esac\n    compadd -- ${=options}\nelse\n    _files\nfi\n");
