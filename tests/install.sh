@@ -15,30 +15,44 @@ export HOME="$folder" XDG_DATA_HOME="$folder/data" XDG_CACHE_HOME="$folder/cache
 
 # Everything is there, and every header.
 for file in bin/kindred share/man/man1/kindred.1 share/zsh/site-functions/_kindred \
-    share/bash-completion/completions/kindred include/kindred/plugin.map; do
+    share/bash-completion/completions/kindred share/fish/vendor_completions.d/kindred.fish \
+    share/kindred/kindred.schema.json include/kindred/plugin.map; do
     test -s "$prefix/$file"
 done
 diff -r -x plugin.map "$1/core/include/kindred" "$prefix/include/kindred"
 
-# The pages are sound.
-bash -n "$prefix/share/bash-completion/completions/kindred"
-if command -v groff >/dev/null; then
-    said=$(groff -ww -man -Tutf8 "$prefix/share/man/man1/kindred.1" 2>&1 >/dev/null)
-    test -z "$said" || { echo "$said"; exit 1; }
-fi
-# completes line...: what the last word of a command line may become
-completes() {
-    bash -c "shift; . $prefix/share/bash-completion/completions/kindred
-        COMP_WORDS=(\"\$@\") COMP_CWORD=\$((\$# - 1)); _kindred; echo \"\${COMPREPLY[*]}\"" - - "$@"
+# The pages are sound, as far as what reads them is here, and name every command.
+man=$prefix/share/man/man1/kindred.1 bash=$prefix/share/bash-completion/completions/kindred
+zsh=$prefix/share/zsh/site-functions/_kindred fish=$prefix/share/fish/vendor_completions.d/kindred.fish
+sound() { # what reads the page, with its arguments: it has nothing to say
+    command -v "$1" >/dev/null || { echo "not read for want of $1"; return; }
+    said=$("$@" 2>&1 >/dev/null) && test -z "$said" || { echo "$*: $said"; exit 1; }
 }
-expect() {
-    test "$(eval "completes $1")" = "$2" || { echo "completed $1 to: $(eval "completes $1")"; exit 1; }
+sound bash -n "$bash"
+sound zsh -n "$zsh"
+sound fish -n "$fish"
+sound groff -ww -man -Tutf8 "$man"
+sound mandoc -T lint -W warning "$man"
+commands() { # of a group, or all: those that its help lists
+    "$prefix/bin/kindred" "$@" --help | awk '/^  [a-z]+ / && $1 != "exit" {print $1}'
 }
-expect 'kindred plugin list --a' --all
-expect 'kindred pa' pairs
-expect 'kindred pairs ""' 'build mine show --help'
-expect 'kindred pairs mine --en' --encoder
-expect 'kindred train --r' '--resume --runs'
+for name in $(commands) $(commands plugin) $(commands pairs); do
+    for page in "$man" "$bash" "$zsh" "$fish"; do
+        grep -q "\b$name\b" "$page" || { echo "$page: nothing of $name"; exit 1; }
+    done
+done
+complete() { # what bash offers for the last of these words
+    bash -c '. "$0"; COMP_WORDS=(kindred "$@"); COMP_CWORD=$#; _kindred
+        echo "${COMPREPLY[*]}"' "$bash" "$@"
+}
+test "$(complete tr)" = train
+test "$(complete plugin ver)" = verify
+test "$(complete pa)" = pairs
+test "$(complete pairs '')" = "build mine show --help"
+test "$(complete pairs mine --en)" = --encoder
+test "$(complete plugin list --a)" = --all
+test "$(complete train run.yaml --lo)" = --locked
+"$prefix/bin/kindred" schema --no-user-plugins | cmp - "$prefix/share/kindred/kindred.schema.json"
 
 # It finds its own plugins, and trains.
 cd "$folder"

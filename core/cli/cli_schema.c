@@ -2,6 +2,7 @@
  * `kindred schema`: every key of a YAML file, from the same tables that check it. */
 #include "cli/cli.h"
 #include "cli/cli_reference.h"
+#include "cli/json_schema.h"
 
 #include "train/recipe.h"
 #include "train/run_options.h"
@@ -59,16 +60,7 @@ static void print_include(void) {
            "    maps merge, lists replace; the includer wins, a later file over an earlier one\n");
 }
 
-bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
-    (void)ret_status;
-    if (in->markdown) {
-        print_run_page();
-        return true;
-    }
-    registry *plugins = registry_open(&in->search, err);
-    if (!plugins) {
-        return false;
-    }
+static void print_text(const registry *plugins) {
     for (int i = 0; i < run_section_count; i++) {
         const section *s = &run_sections[i];
         printf("%s## %s%s%s\n\n", i ? "\n" : "", s->path, *s->path ? ": " : "", s->help);
@@ -81,6 +73,26 @@ bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
     }
     print_views();
     print_include();
+}
+
+static void print_json(const registry *plugins) {
+    json_t *schema = json_schema_create(plugins);
+    json_dumpf(schema, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    printf("\n");
+    json_decref(schema);
+}
+
+bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
+    (void)ret_status;
+    if (in->markdown) {
+        print_run_page();
+        return true;
+    }
+    registry *plugins = registry_open(&in->search, err);
+    if (!plugins) {
+        return false;
+    }
+    (in->text ? print_text : print_json)(plugins);
     registry_close(plugins);
     return true;
 }

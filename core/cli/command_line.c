@@ -18,6 +18,7 @@ static const flag flags[] = {
     {"resume", offsetof(command_line, resume), false},
     {"overwrite", offsetof(command_line, overwrite), false},
     {"markdown", offsetof(command_line, markdown), false},
+    {"text", offsetof(command_line, text), false},
     {"all", offsetof(command_line, all), false},
     {"json", offsetof(command_line, json), false},
     {"quick", offsetof(command_line, quick), false},

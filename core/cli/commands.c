@@ -81,11 +81,21 @@ const command commands[] = {
      "  --quick             fewer sizes, and shorter trainings\n"
      "  --json              for programs\n" PLUGIN_OPTIONS,
      command_check},
-    {"schema", "markdown", NULL, "list every key of a YAML file",
+    {"schema", "markdown text", NULL, "write every key of a YAML file as a JSON Schema",
      "kindred schema [options]\n"
      "\n"
-     "Lists every key with its type, default, range and meaning, plugins' options included.\n"
+     "Writes what a YAML file may hold as a JSON Schema (draft-07), the options of every plugin\n"
+     "found included, so that editors complete and check it. After\n"
      "\n"
+     "    kindred schema >kindred.schema.json\n"
+     "\n"
+     "begin the YAML file with\n"
+     "\n"
+     "    # yaml-language-server: $schema=kindred.schema.json\n"
+     "\n"
+     "The schema of kindred's own plugins is installed as share/kindred/kindred.schema.json.\n"
+     "\n"
+     "  --text              for people: each key with type, default, range and meaning\n"
      "  --markdown          the host's own keys as a page; `plugin describe ID --markdown` has a\n"
      "                      plugin's\n" PLUGIN_OPTIONS,
      command_schema},

@@ -279,6 +279,16 @@ const char *recipe_at(int i, const char **ret_source) {
     return recipe ? recipe->name : NULL;
 }
 
+const option *recipe_entry_options(int *ret_count) {
+    *ret_count = OPTION_COUNT(entry_options);
+    return entry_options;
+}
+
+const option *recipe_statistics_options(int *ret_count) {
+    *ret_count = OPTION_COUNT(statistics_options);
+    return statistics_options;
+}
+
 kd_tensor *recipe_emit(const kd_augment *augment, kd_tensor *pixels, kd_tensor *rows,
                        kd_tensor *key) {
     const kd_attr attrs[] = {

@@ -61,6 +61,10 @@ const char *recipe_describe(const kd_augment *augment, arena *a);
 /* The i-th named recipe: its name, what it is and where it is from. NULL at the end. */
 const char *recipe_at(int i, const char **ret_source);
 
+/* The options of an entry of `views:` beside ops and normalize, and of `normalize:` as a map. */
+const option *recipe_entry_options(int *ret_count);
+const option *recipe_statistics_options(int *ret_count);
+
 /* Emits the op: pixels u8 [bytes], rows i64 [n, 4], key i64 [2] -> real [n, size, size, channels],
  * see kindred/augment.h. */
 kd_tensor *recipe_emit(const kd_augment *augment, kd_tensor *pixels, kd_tensor *rows,

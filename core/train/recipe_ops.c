@@ -106,6 +106,16 @@ const option *recipe_op_options(int code, int *ret_count) {
     return known ? schemas[code].options : NULL;
 }
 
+const option *recipe_op_shorthand(int code) {
+    const struct schema *schema = &schemas[code];
+    for (int i = 0; schema->shorthand && i < schema->count; i++) {
+        if (strcmp(schema->options[i].name, schema->shorthand) == 0) {
+            return &schema->options[i];
+        }
+    }
+    return NULL;
+}
+
 static const option *option_at(const struct schema *schema, size_t offset) {
     for (int i = 0; i < schema->count; i++) {
         if (schema->options[i].offset == offset) {
@@ -166,25 +176,21 @@ static bool find_code(const config_node *item, const char *name, int *ret, kd_er
 }
 
 /* `flip: 0.5`: the one key that a number may set. */
-static bool read_shorthand(const config_node *value, const struct schema *schema, struct keys *keys,
-                           kd_error *err) {
-    for (int i = 0; i < schema->count; i++) {
-        const option *o = &schema->options[i];
-        if (!schema->shorthand || strcmp(o->name, schema->shorthand) != 0) {
-            continue;
-        }
-        double number = 0;
-        if (!config_get_float(value, &number, err)) {
-            return false;
-        }
-        const double low = strtod(o->min, NULL), high = strtod(o->max, NULL);
-        if (!(number >= low && number <= high)) {
-            return config_fail(value, err, "%s is %g, not in [%g, %g]", o->name, number, low, high);
-        }
-        *(double *)(void *)((char *)keys + o->offset) = number;
-        return true;
+static bool read_shorthand(const config_node *value, int code, struct keys *keys, kd_error *err) {
+    const option *o = recipe_op_shorthand(code);
+    if (!o) {
+        return config_fail(value, err, "wants a map of options");
     }
-    return config_fail(value, err, "wants a map of options");
+    double number = 0;
+    if (!config_get_float(value, &number, err)) {
+        return false;
+    }
+    const double low = strtod(o->min, NULL), high = strtod(o->max, NULL);
+    if (!(number >= low && number <= high)) {
+        return config_fail(value, err, "%s is %g, not in [%g, %g]", o->name, number, low, high);
+    }
+    *(double *)(void *)((char *)keys + o->offset) = number;
+    return true;
 }
 
 bool recipe_op_read(const config_node *item, int *ret_code, double *arg, arena *a, kd_error *err) {
@@ -206,7 +212,7 @@ bool recipe_op_read(const config_node *item, int *ret_code, double *arg, arena *
     const bool scalar = config_kind(value) == CONFIG_SCALAR;
     if (!config_fill(scalar ? NULL : value, schema->options, schema->count, NULL, &keys,
                      sizeof keys, a, err) ||
-        (scalar && !read_shorthand(value, schema, &keys, err)) ||
+        (scalar && !read_shorthand(value, code, &keys, err)) ||
         !check_pairs(schema, &keys, value ? value : item, err)) {
         return false;
     }

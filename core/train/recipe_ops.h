@@ -16,4 +16,7 @@ bool recipe_op_read(const config_node *item, int *ret_code, double *arg, arena *
 /* The options of an op of a free list, or NULL for another code. */
 const option *recipe_op_options(int code, int *ret_count);
 
+/* The option that the short form `op: number` sets; NULL: the op has no short form. */
+const option *recipe_op_shorthand(int code);
+
 #endif

@@ -1,2 +1,2 @@
 # Every key, from the tables that check it; plugins' options are the plugins' own matter.
-kindred schema --no-user-plugins | sed '/^# /,/^$/d'
+kindred schema --text --no-user-plugins | sed '/^# /,/^$/d'

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configuration as a JSON Schema (draft-07, which editors of YAML know best), from the same
+ * tables that check it: editors complete keys, show their help and mark what would be refused. */
+#ifndef CORE_CLI_JSON_SCHEMA_H
+#define CORE_CLI_JSON_SCHEMA_H
+
+#include "config/option.h"
+#include "plugin/registry.h"
+
+#include <jansson.h>
+
+/* The whole file: the host's keys and the options of every plugin that would be used. The caller
+ * frees it by json_decref. */
+json_t *json_schema_create(const registry *plugins);
+
+/* The list `views:`. */
+json_t *json_schema_views(void);
+
+/* One option's value. */
+json_t *json_schema_option(const option *o);
+
+/* A map that has these options and `include`, and for now no other keys; help may be NULL. */
+json_t *json_schema_map(const option *options, int count, const char *help);
+
+/* Adds the options to the map's properties, and the required ones to what it must have. */
+void json_schema_add_options(json_t *map, const option *options, int count);
+
+/* Adds a key to the map's properties; takes `value`. */
+void json_schema_add(json_t *map, const char *key, json_t *value);
+
+/* What holds of the map when it is all that there is: where it includes other files, they may have
+ * what is missing. Borrowed. */
+json_t *json_schema_complete(json_t *map);
+
+/* Adds a key to those that must be there then. */
+void json_schema_require(json_t *map, const char *key);
+
+#endif
