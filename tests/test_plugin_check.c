@@ -112,12 +112,19 @@ static const struct {
     {"breaks_again", 3, "M07", VERDICT_FAIL, "measured again"},
     {"breaks_kernel", 3, "M09", VERDICT_FAIL, "relu"},
     {"breaks_zeros", 3, "M08", VERDICT_FAIL, "not 0"},
+    {"brings_op_no_note", 3, "R01", VERDICT_FAIL,
+     "cubes::cube_grad, of which its note says nothing"},
+    {"brings_op_prefix", 3, "R01", VERDICT_FAIL, "brings the op cube, of which"},
+    {"brings_op_shape", 3, "C01", VERDICT_FAIL, "shape rule gives output 0 no shape"},
+    {"brings_op_gradient", 3, "M10", VERDICT_FAIL, "differences say"},
+    {"brings_op_kernel", 3, "M11", VERDICT_FAIL, "cubes::cube [3, 5] on cpu in f32"},
+    {"brings_op_no_case", 3, "M11", VERDICT_FAIL, "cubes::cube_grad has no case"},
 };
 
 /* Where the check finds kindred's own plugins, to put others to work with. */
 static void find_own(arena *a) {
-    static const char *const kinds[] = {"backbones", "methods", "datasets", "evals",
-                                        "devices/reference"};
+    static const char *const kinds[] = {"backbones", "methods",           "datasets",
+                                        "evals",     "devices/reference", "devices/cpu"};
     const char *root = getenv("KINDRED_TEST_PLUGINS"), *path = NULL;
     cr_assert(root, "KINDRED_TEST_PLUGINS is not set");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -147,15 +154,16 @@ TEST(plugin_check, passes_a_sound_plugin) {
     arena a = {0};
     find_own(&a);
     expect_breaks("sound", PLUGIN_CHECK_LEVELS - 1, NULL, VERDICT_PASS, "");
+    expect_breaks("brings_ops", PLUGIN_CHECK_LEVELS - 1, NULL, VERDICT_PASS, "");
     /* What the host does for a plugin is not the plugin's fault. */
     expect_breaks("uses_host", 1, NULL, VERDICT_PASS, "");
     arena_free(&a);
 }
 
 TEST(plugin_check, has_every_rule_in_its_page) {
-    static const plugin_rule *const lists[] = {plugin_rules_static,   plugin_rules_load,
-                                               plugin_rules_contract, plugin_rules_steps,
-                                               plugin_rules_data,     plugin_rules_device};
+    static const plugin_rule *const lists[] = {
+        plugin_rules_static, plugin_rules_load,   plugin_rules_contract, plugin_rules_steps,
+        plugin_rules_data,   plugin_rules_device, plugin_rules_ops};
     arena a = {0};
     kd_error err = KD_ERROR_INIT;
     char *page;

@@ -4,6 +4,7 @@
 #define CORE_CHECK_DEVICE_H
 
 #include "base/arena.h"
+#include "graph/op_set.h"
 
 #include <kindred/device.h>
 
@@ -11,7 +12,8 @@ typedef struct check_device {
     const char *name;              /* of the file: "reference", "cpu-x86-64-v4" */
     const kd_device_plugin *table; /* the plugin's own */
     kd_device *handle;
-    void *config; /* of the plugin's size, filled with its defaults */
+    void *config;      /* of the plugin's size, filled with its defaults */
+    const op_set *ops; /* of a plugin that is checked; NULL: none */
     arena memory;
 } check_device;
 

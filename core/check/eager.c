@@ -24,6 +24,7 @@ typedef struct tensor {
 struct eager {
     kd_place root; /* the only scope; first, so that a scope is an eager graph */
     const check_device *device;
+    op_device on; /* the same, with kernels that plugins bring */
     int32_t real, compute;
     int status;
     char why[1400];
@@ -104,7 +105,7 @@ const double *eager_read(kd_tensor *handle) {
 typedef struct call {
     eager *e;
     kd_node node;
-    const kd_kernel *kernel;
+    op_kernel kernel;
     void *state;
     block scratch;
     tensor *in[MAX_OPERANDS], *out[MAX_OPERANDS];
@@ -142,7 +143,7 @@ static void run_once(call *c, int byte, int over, unsigned char *const *to) {
     }
     block_fill(e->device, &c->scratch, byte);
     kd_error err = KD_ERROR_INIT;
-    c->kernel->run(e->device->handle, &c->node, c->state, in, out, c->scratch.data);
+    kernel_run(&e->on, &c->kernel, &c->node, c->state, in, out, c->scratch.data);
     if (!e->device->table->wait(e->device->handle, &err)) {
         fault(e, EAGER_WRONG, "%s: %s", c->node.op, err.message);
     }
@@ -195,7 +196,8 @@ static void run_all_ways(call *c) {
     run_once(c, 0xff, -1, to);
     run_again(c, 0, -1);
     for (uint32_t i = 0; i < c->node.n_inputs && owner_input(c, 0) < 0; i++) {
-        if ((c->kernel->in_place >> i & 1u) && c->in[i]->block.bytes == c->out[0]->block.bytes &&
+        if ((kernel_in_place(&c->kernel) >> i & 1u) &&
+            c->in[i]->block.bytes == c->out[0]->block.bytes &&
             kd_elements(&c->in_specs[i]) == kd_elements(&c->out_specs[0])) {
             run_again(c, 0, (int)i);
         }
@@ -210,13 +212,11 @@ static void run_kernel(call *c) {
     eager *e = c->e;
     size_t scratch = 0;
     kd_error err = KD_ERROR_INIT;
-    c->kernel = check_kernel(e->device, c->node.op);
-    if (!c->kernel) {
+    if (!kernel_find(&e->on, c->node.op, &c->kernel, NULL)) {
         fault(e, EAGER_UNSUPPORTED, "%s has no kernel for %s", e->device->name, c->node.op);
         return;
     }
-    if (c->kernel->prepare &&
-        !c->kernel->prepare(e->device->handle, &c->node, &c->state, &scratch, &err)) {
+    if (!kernel_prepare(&e->on, &c->kernel, &c->node, &c->state, &scratch, &err)) {
         fault(e, err.code == KD_E_UNSUPPORTED ? EAGER_UNSUPPORTED : EAGER_WRONG, "%s: %s",
               c->node.op, err.message);
         return;
@@ -227,9 +227,7 @@ static void run_kernel(call *c) {
         fault(e, EAGER_WRONG, "%s: its scratch: %s", c->node.op, err.message);
     }
     block_destroy(e->device, &c->scratch);
-    if (c->kernel->release) {
-        c->kernel->release(e->device->handle, c->state);
-    }
+    kernel_release(&e->on, &c->kernel, c->state);
 }
 
 /* ---- The graph's table. ---- */
@@ -265,6 +263,13 @@ static bool describe(call *c, const kd_op *op, kd_tensor *const *inputs, uint32_
         fault(c->e, EAGER_WRONG, "%s: %s", op->name, err.message);
         return false;
     }
+    for (uint32_t i = 0; i < n_outputs; i++) {
+        c->out_specs[i].dtype = resolve(c->e, c->out_specs[i].dtype);
+    }
+    if (!op_specs_are_sound(c->out_specs, n_outputs, &err)) {
+        fault(c->e, EAGER_WRONG, "%s: %s", op->name, err.message);
+        return false;
+    }
     return true;
 }
 
@@ -274,7 +279,7 @@ static void emit(kd_scope scope, const char *name, kd_tensor *const *inputs, uin
     for (uint32_t i = 0; i < n_outputs; i++) {
         outputs[i] = &e->poison.base;
     }
-    const kd_op *op = graph_find_op(name);
+    const kd_op *op = op_set_find(e->device->ops, name);
     if (!op || n_inputs < op->min_inputs || n_inputs > op->max_inputs || n_outputs < 1 ||
         n_outputs > op->max_outputs) {
         fault(e, EAGER_WRONG, "%s is no op, or not of %u inputs and %u outputs", name, n_inputs,
@@ -335,6 +340,7 @@ eager *eager_create(const check_device *d, int32_t real, int32_t compute) {
     eager *e = kd_alloc(sizeof *e);
     e->root.api = &eager_api;
     e->device = d;
+    e->on = op_device_of(d->table, d->handle, d->ops);
     e->real = real;
     e->compute = compute;
     e->poison.base.api = &eager_api;

@@ -58,7 +58,8 @@ bool gradient_write(gradient *g, uint32_t input, const double *values, kd_error 
 
 bool gradient_open(gradient *g, op_run *run, const check_device *d, int32_t real, kd_error *err) {
     *g = (gradient){.run = run, .engine = engine_create(d->table, d->handle, 1)};
-    graph *into = graph_create(&(graph_options){.real = real});
+    graph *into = graph_create(&(graph_options){.real = real, .ops = d->ops});
+    engine_use_ops(g->engine, d->ops);
     build(g, into);
     bool ok = engine_compile(g->engine, into, "gradient", &g->program, err) &&
               engine_allocate(g->engine, err);

@@ -90,7 +90,12 @@ static void draw_input(op_run *run, uint32_t input, int32_t held) {
 }
 
 op_run op_draw(int index, int size, int64_t any, int32_t real, int32_t compute) {
-    op_run run = {.row = op_case_at(index), .key = OP_SEED + (uint64_t)index};
+    return op_draw_row(op_case_at(index), OP_SEED + (uint64_t)index, size, any, real, compute);
+}
+
+op_run op_draw_row(const op_case *row, uint64_t key, int size, int64_t any, int32_t real,
+                   int32_t compute) {
+    op_run run = {.row = row, .key = key};
     while (run.n_inputs < OP_MAX_INPUTS && run.row->in[run.n_inputs].given) {
         const op_input *in = &run.row->in[run.n_inputs];
         kd_spec *spec = &run.spec[run.n_inputs];

@@ -29,6 +29,9 @@ int op_sizes(const op_case *row);
 /* Draws the inputs of row `index` at its size number `size`, or with ANY as `any` when size is
  * negative. real and compute are the types of the device under test. */
 op_run op_draw(int index, int size, int64_t any, int32_t real, int32_t compute);
+/* The same of any row, with a key of its own for the draws. */
+op_run op_draw_row(const op_case *row, uint64_t key, int size, int64_t any, int32_t real,
+                   int32_t compute);
 void op_finish(op_run *run);
 
 /* "conv2d (stem 7x7) [2, 17, 19, 3] [8, 7, 7, 3]"; lives as long as the run. */

@@ -123,7 +123,7 @@ static void put_gradients(graph *g, kd_tensor *loss) {
 }
 
 graph *bench_graph(method_bench *b, ending end, int *ret_held, kd_spec *held) {
-    graph *g = graph_create(&(graph_options){.real = KD_F64});
+    graph *g = graph_create(&(graph_options){.real = KD_F64, .ops = b->kit->ops});
     kd_tensor *loss = build_loss(b, g);
     kd_error err = KD_ERROR_INIT;
     *ret_held = 0;

@@ -20,9 +20,9 @@ struct plugin_check {
     plugin_finding findings[MAX_FINDINGS];
 };
 
-static const plugin_rule *const lists[] = {plugin_rules_static,   plugin_rules_load,
-                                           plugin_rules_contract, plugin_rules_steps,
-                                           plugin_rules_data,     plugin_rules_device};
+static const plugin_rule *const lists[] = {
+    plugin_rules_static, plugin_rules_load,   plugin_rules_contract, plugin_rules_steps,
+    plugin_rules_data,   plugin_rules_device, plugin_rules_ops};
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
 static void say(plugin_case *c, verdict what, const char *format, va_list arguments) {
@@ -98,6 +98,9 @@ static const plugin_finding *run_rule(plugin_check *c, const plugin_rule *rule,
 }
 
 static bool concerns(const plugin_rule *rule, const plugin_check *c) {
+    if (rule->kinds & KINDS_WITH_OPS) {
+        return c->note.n_ops > 0;
+    }
     return rule->kinds == 0 || (c->note.kind < 32 && (rule->kinds >> c->note.kind & 1u));
 }
 

@@ -52,12 +52,13 @@ void features_reverse(feature_rows *f) {
 /* ---- The host's side. An eval sees a kd_eval_input alone; here is what belongs to it. ---- */
 
 static engine *running;
+static const op_set *running_ops;
 
 static bool program_open(const kd_eval_input *in, const char *name,
                          void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
                          kd_error *err) {
     (void)in;
-    graph *g = graph_create(&(graph_options){.real = KD_F32});
+    graph *g = graph_create(&(graph_options){.real = KD_F32, .ops = running_ops});
     build(context, graph_root(g));
     return engine_compile(running, g, name, ret, err);
 }
@@ -120,6 +121,8 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
         return options && kd_fail(err, KD_E_MEMORY, "out of memory");
     }
     running = engine_create(k->device_table, k->device, 1);
+    running_ops = k->ops;
+    engine_use_ops(running, k->ops);
     *ret = (kd_eval_output){.size = sizeof *ret};
     const bool ok = engine_allocate(running, err) && table->run(options, in, ret, err);
     engine_destroy(running);

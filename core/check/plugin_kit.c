@@ -4,6 +4,26 @@
 
 #include "config/config.h"
 
+static bool bring_ops(plugin_kit *k, plugin_case *c) {
+    kd_error err = KD_ERROR_INIT;
+    const custom_ops *ops = &k->subject->ops;
+    const op_source source = {.plugin = k->subject->note.id,
+                              .ops = ops->ops,
+                              .n_ops = ops->n_ops,
+                              .kernels = ops->kernels,
+                              .n_kernels = ops->n_kernels};
+    k->ops = op_set_create(&k->host.table);
+    for (int i = 0; i < k->subject->note.n_ops; i++) {
+        const note_op *op = &k->subject->note.ops[i];
+        op_set_mention(k->ops, k->subject->note.id, op->name, op->devices);
+    }
+    if (!op_set_add(k->ops, &source, &err)) {
+        rule_fail(c, "%s; %s", err.message, err.hint);
+        return false;
+    }
+    return true;
+}
+
 bool kit_open(plugin_kit *k, plugin_case *c) {
     kd_error err = KD_ERROR_INIT;
     *k = (plugin_kit){.options = c->options};
@@ -24,7 +44,7 @@ bool kit_open(plugin_kit *k, plugin_case *c) {
         rule_skip(c, "kindred's reference device: %s", err.message);
         return false;
     }
-    return true;
+    return bring_ops(k, c);
 }
 
 const void *kit_config(plugin_kit *k, const plugin *p, const char *yaml, kd_error *err) {

@@ -21,6 +21,7 @@ typedef struct plugin_kit {
     plugin_host host;
     const kd_device_plugin *device_table; /* the reference device */
     kd_device *device;
+    op_set *ops; /* that the subject brings */
 } plugin_kit;
 
 /* Loads; where it cannot, the rule has failed, or is skipped when kindred's own reference device is

@@ -71,7 +71,8 @@ static void loads(plugin_case *c) {
     kd_error err = KD_ERROR_INIT;
     plugin_host host;
     plugin_host_init(&host);
-    if (!loader_open(c->path, c->note, &host, c->memory, &err)) {
+    custom_ops ops;
+    if (!loader_open(c->path, c->note, &host, c->memory, &ops, &err)) {
         rule_fail(c, "%s; %s", err.message, err.hint);
     }
 }

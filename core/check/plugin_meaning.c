@@ -24,6 +24,7 @@ static bool compile(derivative *d, kd_error *err) {
     graph *step = bench_graph(b, END_GRADIENTS, &d->held, d->spec);
     graph *still = bench_graph(b, END_HELD, &again, other);
     d->engine = engine_create(b->kit->device_table, b->kit->device, b->seed);
+    engine_use_ops(d->engine, b->kit->ops);
     return engine_compile(d->engine, step, "step", &d->step, err) &&
            engine_compile(d->engine, still, "still", &d->still, err) &&
            engine_allocate(d->engine, err) && bench_feed(b, d->step, err) &&
@@ -181,6 +182,7 @@ static bool three_steps(method_bench *b, double *ret_losses, kd_error *err) {
     kd_spec spec[BENCH_HELD];
     kd_program *p;
     engine *e = engine_create(b->kit->device_table, b->kit->device, b->seed);
+    engine_use_ops(e, b->kit->ops);
     graph *g = bench_graph(b, END_TRAINS, &held, spec);
     const double hyper[5] = {0.05, 1e-4, 1, 1, 1};
     bool ok = engine_compile(e, g, "step", &p, err) && engine_allocate(e, err) &&
@@ -257,7 +259,7 @@ static void gives_features(plugin_case *c) {
     if (!kit_open(&k, c)) {
         return;
     }
-    graph *g = graph_create(&(graph_options){.real = KD_F32});
+    graph *g = graph_create(&(graph_options){.real = KD_F32, .ops = k.ops});
     if (!describe(c, &k, g, "encoder", true, &first)) {
         return;
     }

@@ -6,6 +6,7 @@
 #include "check/plugin_check.h"
 
 #define KINDS(kind) (1u << KD_KIND_##kind)
+#define KINDS_WITH_OPS (1u << 31) /* of any kind, that bring ops */
 
 struct plugin_case {
     const char *path; /* absolute */
@@ -31,6 +32,6 @@ void rule_run_in_child(const plugin_rule *rule, plugin_case *c);
 /* One list a level, ended by a rule without an id. The first rule of a level is its gate: of levels
  * below 3: when it fails, the others are skipped. */
 extern const plugin_rule plugin_rules_static[], plugin_rules_load[], plugin_rules_contract[],
-    plugin_rules_steps[], plugin_rules_data[], plugin_rules_device[];
+    plugin_rules_steps[], plugin_rules_data[], plugin_rules_device[], plugin_rules_ops[];
 
 #endif

@@ -56,6 +56,18 @@ static json_t *option_json(const option *o) {
     return object;
 }
 
+static json_t *ops_json(const plugin_note *note) {
+    json_t *ops = json_array();
+    for (int i = 0; i < note->n_ops; i++) {
+        json_t *op = json_object();
+        put_text(op, "name", note->ops[i].name);
+        put_text(op, "kernels", note->ops[i].devices);
+        put_text(op, "help", note->ops[i].help);
+        json_array_append_new(ops, op);
+    }
+    return ops;
+}
+
 static json_t *plugin_json(const plugin *p, bool with_options) {
     const plugin_note *note = &p->note;
     json_t *object = json_object();
@@ -78,6 +90,9 @@ static json_t *plugin_json(const plugin *p, bool with_options) {
             json_array_append_new(options, option_json(&note->options[i]));
         }
         json_object_set_new(object, "options", options);
+    }
+    if (with_options && note->n_ops > 0) {
+        json_object_set_new(object, "ops", ops_json(note));
     }
     return object;
 }
@@ -208,6 +223,11 @@ static void print_description(const plugin *p) {
     printf(note->n_options > 0 ? "\noptions\n" : "\nno options\n");
     for (int i = 0; i < note->n_options; i++) {
         print_option(&note->options[i], name_width);
+    }
+    for (int i = 0; i < note->n_ops; i++) {
+        const note_op *op = &note->ops[i];
+        printf("%s  %s, for %s\n      %s\n", i == 0 ? "\nops\n" : "", op->name, op->devices,
+               op->help);
     }
 }
 

@@ -52,4 +52,11 @@ void print_plugin_page(const plugin *p) {
     } else {
         printf("No options.\n");
     }
+    for (int i = 0; i < note->n_ops; i++) {
+        const note_op *op = &note->ops[i];
+        printf("%s| `%s` | %s | ", i == 0 ? "\n| op | kernels | meaning |\n|---|---|---|\n" : "",
+               op->name, op->devices);
+        print_cell(op->help);
+        printf(" |\n");
+    }
 }

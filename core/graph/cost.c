@@ -72,7 +72,7 @@ void program_get_cost(const kd_program *p, program_cost *ret) {
     *ret = (program_cost){0};
     for (int i = 0; i < p->count; i++) {
         const kd_node *n = p->code[i].node;
-        if (!p->code[i].kernel) {
+        if (!p->code[i].runs) {
             continue;
         }
         ret->nodes++;

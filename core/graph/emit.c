@@ -131,13 +131,20 @@ static struct node *make_node(graph *g, const kd_op *op, const char *path, kd_te
     return n;
 }
 
+/* The outputs' specs, with KD_REAL resolved. */
+static bool ask_shape(const graph *g, struct node *n, kd_error *err) {
+    if (!n->op->shape(&n->view, n->out_specs, err)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n->view.n_outputs; i++) {
+        n->out_specs[i].dtype = graph_dtype(g, n->out_specs[i].dtype);
+    }
+    return op_specs_are_sound(n->out_specs, n->view.n_outputs, err);
+}
+
 /* Why the call cannot be: NULL when it can. */
 static const char *refuse(const kd_op *op, const graph *g, kd_tensor *const *inputs,
                           uint32_t n_inputs, uint32_t n_outputs) {
-    if (!op) {
-        return "is not an op of this host; a plugin that brings it is missing, or the host is too "
-               "old";
-    }
     if (n_inputs < op->min_inputs || n_inputs > op->max_inputs) {
         return "has a wrong number of inputs";
     }
@@ -160,8 +167,10 @@ void graph_emit(kd_scope scope, const char *op_name, kd_tensor *const *inputs, u
     for (uint32_t i = 0; i < n_outputs; i++) {
         outputs[i] = &g->poison.base;
     }
-    const kd_op *op = graph_find_op(op_name);
-    const char *why = g->failed ? "" : refuse(op, g, inputs, n_inputs, n_outputs);
+    const kd_op *op = op_set_find(g->options.ops, op_name);
+    const char *why = g->failed ? ""
+                      : op      ? refuse(op, g, inputs, n_inputs, n_outputs)
+                                : op_set_absence(g->options.ops, op_name);
     if (why) {
         graph_fail(g, path, "%s %s", op_name, why);
         return;
@@ -171,7 +180,7 @@ void graph_emit(kd_scope scope, const char *op_name, kd_tensor *const *inputs, u
     struct node *n = make_node(g, op, path, in, n_inputs, n_outputs);
     copy_attrs(g, n, attrs, n_attrs);
     kd_error err = KD_ERROR_INIT;
-    if (!g->failed && !op->shape(&n->view, n->out_specs, &err)) {
+    if (!g->failed && !ask_shape(g, n, &err)) {
         graph_fail(g, path, "%s: %s", op_name, err.message);
     }
     if (g->failed) {

@@ -11,6 +11,7 @@ engine *engine_create(const kd_device_plugin *table, kd_device *device, uint64_t
     e->table = table;
     e->device = device;
     e->seed = seed;
+    e->on = op_device_of(table, device, NULL);
     return e;
 }
 
@@ -33,23 +34,14 @@ void engine_destroy(engine *e) {
     free(e);
 }
 
-static const kd_kernel *kernel_at(const kd_device_plugin *t, uint32_t i) {
-    return (const kd_kernel *)(const void *)((const char *)t->kernels +
-                                             (size_t)i * t->kernel_stride);
-}
-
-static const kd_kernel *find_kernel(const engine *e, const char *op) {
-    for (uint32_t i = 0; i < e->table->n_kernels; i++) {
-        if (strcmp(kernel_at(e->table, i)->op, op) == 0) {
-            return kernel_at(e->table, i);
-        }
-    }
-    return NULL;
+void engine_use_ops(engine *e, const op_set *ops) {
+    e->on = op_device_of(e->table, e->device, ops);
 }
 
 static uint32_t in_place_mask(const void *context, const char *op) {
-    const kd_kernel *k = find_kernel(context, op);
-    return k ? k->in_place : 0;
+    const engine *e = context;
+    op_kernel k;
+    return kernel_find(&e->on, op, &k, NULL) ? kernel_in_place(&k) : 0;
 }
 
 static bool prepare_node(kd_program *p, const struct node *n, instruction *to, kd_error *err) {
@@ -60,17 +52,16 @@ static bool prepare_node(kd_program *p, const struct node *n, instruction *to, k
     if (n->op->flags & KD_OP_ALIAS) {
         return true;
     }
-    const kd_kernel *kernel = find_kernel(e, n->op->name);
-    if (!kernel) {
-        kd_fail(err, KD_E_UNSUPPORTED, "%s: the device has no kernel for op '%s'", n->view.path,
-                n->op->name);
-        return kd_hint(err, "choose another device, or a newer build of this one");
+    op_kernel found;
+    if (!kernel_find(&e->on, n->op->name, &found, err)) {
+        return kd_while(err, "%s", n->view.path);
     }
     size_t scratch = 0;
-    if (kernel->prepare && !kernel->prepare(e->device, &n->view, &to->state, &scratch, err)) {
+    if (!kernel_prepare(&e->on, &found, &n->view, &to->state, &scratch, err)) {
         return kd_while(err, "%s: %s", n->view.path, n->op->name);
     }
-    to->kernel = kernel;
+    to->kernel = found;
+    to->runs = true;
     p->scratch_bytes = scratch > p->scratch_bytes ? scratch : p->scratch_bytes;
     return true;
 }

@@ -27,6 +27,9 @@ typedef struct kd_program kd_program;
 engine *engine_create(const kd_device_plugin *table, kd_device *device, uint64_t seed);
 void engine_destroy(engine *e);
 
+/* The ops that plugins bring; before the first engine_compile. */
+void engine_use_ops(engine *e, const op_set *ops);
+
 /* Takes the graph over, whether it succeeds or not. */
 bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_error *err);
 bool engine_allocate(engine *e, kd_error *err);

@@ -10,7 +10,8 @@ typedef struct feed feed;
 typedef struct copies copies;
 
 typedef struct instruction {
-    const kd_kernel *kernel; /* NULL for aliases */
+    op_kernel kernel;
+    bool runs; /* not an alias */
     const kd_node *node;
     void *state;
     void **in, **out;
@@ -52,6 +53,7 @@ typedef struct engine_variable_ {
 struct engine {
     const kd_device_plugin *table;
     kd_device *device;
+    op_device on; /* the same, with the kernels of plugins */
     uint64_t seed;
     list programs;
     list variables; /* stored_variable * */

@@ -3,7 +3,7 @@
 #ifndef CORE_GRAPH_GRAPH_H
 #define CORE_GRAPH_GRAPH_H
 
-#include <kindred/op.h>
+#include "graph/op_set.h"
 
 typedef struct graph graph;
 
@@ -12,6 +12,7 @@ typedef struct graph_options {
     int32_t compute;   /* KD_BF16: layers that own parameters compute in it; 0: as real */
     bool keep_unfused; /* leave batch norm, add and ReLU apart: for tests */
     bool draws;        /* a step that trains: kd_step_key gives its key */
+    const op_set *ops; /* that plugins bring; NULL: none */
 } graph_options;
 
 graph *graph_create(const graph_options *options);

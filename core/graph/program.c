@@ -61,8 +61,8 @@ static void run_nodes(const kd_program *p) {
     feed_fetch(p);
     for (int i = 0; i < p->count; i++) {
         const instruction *c = &p->code[i];
-        if (c->kernel) {
-            c->kernel->run(p->e->device, c->node, c->state, c->in, c->out, scratch);
+        if (c->runs) {
+            kernel_run(&p->e->on, &c->kernel, c->node, c->state, c->in, c->out, scratch);
         }
     }
     feed_advance(p);
@@ -101,9 +101,9 @@ void program_free(kd_program *p) {
     forget_recording(p);
     feed_free(p);
     for (int i = 0; p->code && i < p->count; i++) {
-        const kd_kernel *kernel = p->code[i].kernel;
-        if (kernel && kernel->release) {
-            kernel->release(p->e->device, p->code[i].state);
+        const instruction *c = &p->code[i];
+        if (c->runs) {
+            kernel_release(&p->e->on, &c->kernel, c->state);
         }
     }
     memory *const all[] = {&p->inputs, &p->arena, &p->scratch};

@@ -108,8 +108,12 @@ static const kd_plugin *call_entry(entry_function entry, const char *path, plugi
     return p;
 }
 
+static const kd_custom_ops *ops_of(const kd_plugin *p) {
+    return KD_HAS(kd_plugin, p, extension) ? p->extension(KD_CUSTOM_OPS_EXTENSION) : NULL;
+}
+
 static const void *open_unguarded(const char *path, const plugin_note *note, plugin_host *host,
-                                  arena *a, kd_error *err) {
+                                  arena *a, custom_ops *ret_ops, kd_error *err) {
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!object) {
         return open_failed(path, err);
@@ -120,18 +124,19 @@ static const void *open_unguarded(const char *path, const plugin_note *note, plu
         return NULL;
     }
     const void *table = table_copy(note->kind, p->table, a, err);
-    if (!table) {
+    if (!table || !custom_ops_copy(ops_of(p), note, a, ret_ops, err)) {
         kd_while(err, "%s", path);
         kd_hint(err, "its author should mend the table that its entry returns");
+        return NULL;
     }
     return table;
 }
 
 const void *loader_open(const char *path, const plugin_note *note, plugin_host *host, arena *a,
-                        kd_error *err) {
+                        custom_ops *ret_ops, kd_error *err) {
     guard before;
     guard_take(&before);
-    const void *table = open_unguarded(path, note, host, a, err);
+    const void *table = open_unguarded(path, note, host, a, ret_ops, err);
     guard_restore(&before, note->id);
     return table;
 }

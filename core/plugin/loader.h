@@ -3,6 +3,7 @@
 #ifndef CORE_PLUGIN_LOADER_H
 #define CORE_PLUGIN_LOADER_H
 
+#include "plugin/custom_ops.h"
 #include "plugin/host.h"
 #include "plugin/note.h"
 
@@ -10,9 +11,10 @@
  * with the note. Changes of the process's state are undone and warned of.
  *
  * path     absolute
+ * ret_ops  the ops that it brings, in `a`
  * returns  the kind's table as table_copy makes it, in `a`; NULL on failure, when the message names
  *          a library that is missing, a symbol, or the difference. [main thread] */
 const void *loader_open(const char *path, const plugin_note *note, plugin_host *host, arena *a,
-                        kd_error *err);
+                        custom_ops *ret_ops, kd_error *err);
 
 #endif

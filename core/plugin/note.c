@@ -56,6 +56,7 @@ static bool record_add(record_list *list, uint32_t type, const unsigned char *da
     memcpy(&size, data, sizeof size);
     size_t least = type == KD_NOTE_PLUGIN   ? sizeof(kd_note_plugin)
                    : type == KD_NOTE_OPTION ? sizeof(kd_note_option)
+                   : type == KD_NOTE_OP     ? sizeof(kd_note_op)
                                             : 0;
     if (least == 0) {
         return true; /* from a later minor */
@@ -189,10 +190,12 @@ static bool option_record(const record *r, option *ret, kd_error *err) {
     return true;
 }
 
+/* Of an option's or an op's record: the field after the size. */
 static uint32_t record_order(const record *r) {
-    kd_note_option o;
-    memcpy(&o, r->fixed, sizeof o);
-    return o.order;
+    uint32_t order;
+    _Static_assert(offsetof(kd_note_option, order) == offsetof(kd_note_op, order), "one place");
+    memcpy(&order, r->fixed + offsetof(kd_note_op, order), sizeof order);
+    return order;
 }
 
 /* Compilers emit the records of a file forwards or backwards, so `order` decides. */
@@ -205,7 +208,6 @@ static int by_order(const void *left, const void *right) {
 static bool option_records(record_list *list, arena *a, plugin_note *ret, kd_error *err) {
     option *options = arena_alloc(a, ((size_t)list->n + 1) * sizeof *options);
     int n = 0;
-    qsort(list->items, (size_t)list->n, sizeof *list->items, by_order);
     for (int i = 0; i < list->n; i++) {
         if (list->items[i].type == KD_NOTE_OPTION &&
             !option_record(&list->items[i], &options[n++], err)) {
@@ -217,6 +219,47 @@ static bool option_records(record_list *list, arena *a, plugin_note *ret, kd_err
     }
     ret->options = options;
     ret->n_options = n;
+    return true;
+}
+
+static bool op_record(const record *r, const char *id, note_op *ret, kd_error *err) {
+    kd_note_op from;
+    memcpy(&from, r->fixed, sizeof from);
+    note_op o;
+    const wanted_text texts[] = {
+        {from.name, &o.name}, {from.devices, &o.devices}, {from.help, &o.help}};
+    if (!texts_read(r, texts, sizeof texts / sizeof *texts, err)) {
+        return false;
+    }
+    if (!text_is_op(o.name, id)) {
+        kd_fail(err, KD_E_DATA, "its op \"%s\" is not named %s::WORD", o.name, text_label(id));
+        return kd_hint(err, "an op's name is the last part of its plugin's id, \"::\", and a word "
+                            "of lower-case letters, digits and '_'");
+    }
+    *ret = o;
+    return true;
+}
+
+static bool op_records(const record_list *list, arena *a, plugin_note *ret, kd_error *err) {
+    note_op *ops = arena_alloc(a, ((size_t)list->n + 1) * sizeof *ops);
+    int n = 0;
+    for (int i = 0; i < list->n; i++) {
+        if (list->items[i].type != KD_NOTE_OP) {
+            continue;
+        }
+        if (!op_record(&list->items[i], ret->id, &ops[n], err)) {
+            return false;
+        }
+        for (int k = 0; k < n; k++) {
+            if (strcmp(ops[k].name, ops[n].name) == 0) {
+                kd_fail(err, KD_E_DATA, "it declares the op %s twice", ops[n].name);
+                return kd_hint(err, "its author should give one of the two another name");
+            }
+        }
+        n++;
+    }
+    ret->ops = ops;
+    ret->n_ops = n;
     return true;
 }
 
@@ -239,7 +282,13 @@ static note_outcome records_read(record_list *list, arena *a, plugin_note *ret, 
     if (!plugin_record(plugin, ret, err)) {
         return NOTE_BROKEN;
     }
-    return !note_abi_fits(ret) || option_records(list, a, ret, err) ? NOTE_READ : NOTE_BROKEN;
+    if (note_abi_fits(ret)) {
+        qsort(list->items, (size_t)list->n, sizeof *list->items, by_order);
+        if (!option_records(list, a, ret, err) || !op_records(list, a, ret, err)) {
+            return NOTE_BROKEN;
+        }
+    }
+    return NOTE_READ;
 }
 
 note_outcome note_read(const char *path, arena *a, plugin_note *ret, kd_error *err) {

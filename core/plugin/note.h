@@ -9,6 +9,11 @@
 #include <kindred/error.h>
 #include <kindred/note.h>
 
+/* An op that it brings. */
+typedef struct note_op {
+    const char *name, *devices, *help; /* devices: words, spaces between */
+} note_op;
+
 typedef struct plugin_note {
     const char *machine; /* NULL: runs on this kind of machine; else the name of its own */
     int abi_major, abi_minor, min_host_minor;
@@ -17,6 +22,8 @@ typedef struct plugin_note {
     const char *id, *version, *summary, *source, *license, *isa;
     int n_options;
     const option *options; /* in the author's order, as config_check_options wants them */
+    int n_ops;
+    const note_op *ops; /* in the author's order; named "label::word", label the id's last */
 } plugin_note;
 
 typedef enum note_outcome {

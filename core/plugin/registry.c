@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct registry {
     arena a;
@@ -268,8 +269,16 @@ const plugin *registry_load(registry *r, uint32_t kind, const char *name, kd_err
     if (r->trusts && !r->trusts(found, err)) {
         return NULL;
     }
-    c->plugin.table = loader_open(found->path, &found->note, &r->host, &r->a, err);
+    c->plugin.table = loader_open(found->path, &found->note, &r->host, &r->a, &c->plugin.ops, err);
     return c->plugin.table ? &c->plugin : NULL;
+}
+
+bool registry_companion(registry *r, const plugin *p, const char *word, const kd_op_kernel **ret,
+                        int *ret_count, kd_error *err) {
+    plugin companion = *p;
+    companion.path = companion_path(p->path, word, &r->a);
+    return (!r->trusts || access(companion.path, R_OK) != 0 || r->trusts(&companion, err)) &&
+           custom_ops_companion(p->path, &p->note, word, &r->a, ret, ret_count, err);
 }
 
 const kd_host *registry_host(const registry *r) {

@@ -20,6 +20,7 @@
 #ifndef CORE_PLUGIN_REGISTRY_H
 #define CORE_PLUGIN_REGISTRY_H
 
+#include "plugin/custom_ops.h"
 #include "plugin/note.h"
 
 #include <kindred/plugin.h>
@@ -53,6 +54,7 @@ typedef struct plugin {
      * slots that the plugin does not know read zero, and arrays inside are still stepped by their
      * stride. NULL until registry_load. */
     const void *table;
+    custom_ops ops; /* that it brings; none until it is loaded */
 } plugin;
 
 typedef struct registry registry;
@@ -74,6 +76,11 @@ const plugin *registry_find(const registry *r, uint32_t kind, const char *name, 
 
 /* The same, loaded. The second time it is the same plugin. [main thread] */
 const plugin *registry_load(registry *r, uint32_t kind, const char *name, kd_error *err);
+
+/* The kernels of a loaded plugin's ops for a device's word that are not in its own file but in a
+ * companion's; asked of `trusts` as the plugin itself. [main thread] */
+bool registry_companion(registry *r, const plugin *p, const char *word, const kd_op_kernel **ret,
+                        int *ret_count, kd_error *err);
 
 /* What devices and datasets are opened with; lives as long as the registry. */
 const kd_host *registry_host(const registry *r);

@@ -58,6 +58,18 @@ bool text_is_key(const char *text) {
            text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == 0;
 }
 
+const char *text_label(const char *id) {
+    const char *dot = strrchr(id, '.');
+    return dot ? dot + 1 : id;
+}
+
+bool text_is_op(const char *name, const char *id) {
+    const char *label = text_label(id);
+    const size_t length = strlen(label);
+    return strncmp(name, label, length) == 0 && strncmp(name + length, "::", 2) == 0 &&
+           text_is_key(name + length + 2);
+}
+
 typedef struct version {
     long number[3];
     const char *before; /* "rc.1", or "" for a release */

@@ -9,6 +9,10 @@ bool text_is_plain(const char *text); /* UTF-8 without control characters */
 bool text_is_id(const char *text);    /* "simclr", "org.example.simclr": [a-z0-9][a-z0-9_.-]* */
 bool text_is_key(const char *text);   /* [a-z_][a-z0-9_]* */
 
+/* "simclr" of "org.example.simclr"; and whether a name is "simclr::" and a key, for that id. */
+const char *text_label(const char *id);
+bool text_is_op(const char *name, const char *id);
+
 /* Versions are semver's "1.2.3" or "1.2.3-rc.1"; a build tag "+..." is allowed and means nothing.
  */
 bool version_parses(const char *version);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "train/extraction.h"
+#include "train/run_plugins.h"
 
 #include <stdlib.h>
 
@@ -167,10 +168,13 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
     log_set_sink(progress_log, &a->progress);
     if (!load_plugins(a, err) || !check_views(a, err) ||
         !machine_open(r, plugins, registry_host(plugins), &a->machine, err) ||
-        !open_images(a, what, err) || !read_views(a, err)) {
+        !open_images(a, what, err) || !run_ops(r, &a->machine, plugins, &a->ops, err) ||
+        !read_views(a, err)) {
         return false;
     }
+    a->machine.graph.ops = a->ops;
     a->engine = engine_create(a->machine.table, a->machine.device, (uint64_t)r->keys.seed);
+    engine_use_ops(a->engine, a->ops);
     if ((what & ASSEMBLE_STEP && !compile_step(a, err)) || !features_compile(a, err) ||
         (what & ASSEMBLE_STEP && !pixels_decide(a, err))) {
         return false;
@@ -184,8 +188,10 @@ void assembly_close(assembly *a) {
     features_finish(&a->pixels);
     engine_destroy(a->engine);
     pixels_release(a);
+    op_set_destroy(a->ops);
     machine_close(&a->machine);
     images_close(&a->images);
     arena_free(&a->memory);
     a->engine = NULL;
+    a->ops = NULL;
 }

@@ -45,6 +45,7 @@ struct assembly {
     encoder encoder;
     const kd_method *method;
     eval_data *eval_data; /* [run->n_evals] */
+    op_set *ops;          /* that plugins bring */
     engine *engine;
     kd_program *step;
     uint32_t n_further;

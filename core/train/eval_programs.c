@@ -21,7 +21,7 @@ typedef struct given {
 bool eval_compile(const assembly *a, const char *name, void (*build)(void *context, kd_scope s),
                   void *context, kd_program **ret, kd_error *err) {
     /* Heads and neighbours are small: they compute in the real type whatever the run does. */
-    const graph_options options = {.real = a->machine.graph.real};
+    const graph_options options = {.real = a->machine.graph.real, .ops = a->ops};
     graph *described = graph_create(&options);
     build(context, graph_root(described));
     return engine_compile(a->engine, described, name, ret, err);

@@ -2,62 +2,49 @@
  * Writes and compares plugins.lock. */
 #include "train/lock.h"
 
+#include "train/run_plugins.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 
-/* ---- which plugins ---- */
-
-typedef struct plugin_list {
-    int n;
-    const plugin **items;
-} plugin_list;
-
-static void add(plugin_list *list, const plugin *p) {
-    for (int i = 0; i < list->n; i++) {
-        if (strcmp(list->items[i]->path, p->path) == 0) {
-            return;
-        }
-    }
-    list->items[list->n++] = p;
-}
-
-/* Each once, in the order of first use; lives in `a`. */
-static plugin_list plugins_of(const run *r, const plugin *device, arena *a) {
-    const size_t most = 4 + 3 * (size_t)r->n_evals;
-    plugin_list list = {.items = arena_alloc(a, most * sizeof *list.items)};
-    if (device) {
-        add(&list, device);
-    }
-    add(&list, r->data.part.plugin);
-    add(&list, r->backbone.plugin);
-    add(&list, r->method.plugin);
-    for (int i = 0; i < r->n_evals; i++) {
-        add(&list, r->evals[i].part.plugin);
-        add(&list, r->evals[i].train.part.plugin);
-        add(&list, r->evals[i].test.part.plugin);
-    }
-    return list;
-}
-
 /* ---- writing ---- */
 
-static bool append(json_t *array, const plugin *p, kd_error *err) {
+/* The ops that it brings, and the digests of companions with kernels of them. */
+static bool append_ops(json_t *entry, const plugin *p, arena *a, kd_error *err) {
+    json_t *ops = json_array();
+    for (int i = 0; i < p->note.n_ops; i++) {
+        json_array_append_new(ops, json_string(p->note.ops[i].name));
+    }
+    const char *companions;
+    if (p->note.n_ops > 0) {
+        json_object_set(entry, "ops", ops);
+    }
+    json_decref(ops);
+    if (!companion_digests(p, a, &companions, err)) {
+        return false;
+    }
+    return !*companions || json_object_set_new(entry, "companions", json_string(companions)) == 0;
+}
+
+static bool append(json_t *array, const plugin *p, arena *a, kd_error *err) {
     char digest[65];
-    return plugin_digest(p, digest, err) &&
-           json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
-                                                  plugin_kind_name(p->note.kind), "id", p->note.id,
-                                                  "version", p->note.version, "isa", p->note.isa,
-                                                  "sha256", digest, "path", p->path)) == 0;
+    if (!plugin_digest(p, digest, err)) {
+        return false;
+    }
+    json_t *entry = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", plugin_kind_name(p->note.kind), "id", p->note.id,
+        "version", p->note.version, "isa", p->note.isa, "sha256", digest, "path", p->path);
+    return append_ops(entry, p, a, err) && json_array_append_new(array, entry) == 0;
 }
 
 char *lock_text(const assembly *a, kd_error *err) {
     arena memory = {0};
     json_t *array = json_array();
-    const plugin_list list = plugins_of(a->run, a->machine.plugin, &memory);
+    const plugin_list list = run_plugins(a->run, a->machine.plugin, &memory);
     char *text = NULL;
     bool ok = true;
     for (int i = 0; i < list.n && ok; i++) {
-        ok = append(array, list.items[i], err);
+        ok = append(array, list.items[i], &memory, err);
     }
     json_t *root = json_pack("{s:o}", "plugins", array);
     if (ok) {
@@ -76,6 +63,7 @@ char *lock_text(const assembly *a, kd_error *err) {
 /* A line of the lock. */
 typedef struct locked {
     const char *kind, *id, *version, *sha256;
+    const char *companions; /* "" without */
     bool used;
 } locked;
 
@@ -104,8 +92,12 @@ static bool read_lock(comparison *c) {
             ok = ok && text;
             texts[k] = arena_text(&c->a, text ? text : "");
         }
-        c->items[c->n++] =
-            (locked){.kind = texts[0], .id = texts[1], .version = texts[2], .sha256 = texts[3]};
+        const char *companions = json_string_value(json_object_get(entry, "companions"));
+        c->items[c->n++] = (locked){.kind = texts[0],
+                                    .id = texts[1],
+                                    .version = texts[2],
+                                    .sha256 = texts[3],
+                                    .companions = arena_text(&c->a, companions ? companions : "")};
     }
     json_decref(root);
     if (!ok) {
@@ -175,8 +167,9 @@ static bool compare(comparison *c, const plugin *p) {
     char digest[65];
     const plugin_note *note = &p->note;
     const char *kind = plugin_kind_name(note->kind);
+    const char *companions;
     locked *l = find_locked(c, p);
-    if (!plugin_digest(p, digest, c->err)) {
+    if (!plugin_digest(p, digest, c->err) || !companion_digests(p, &c->a, &companions, c->err)) {
         return false;
     }
     if (!l) {
@@ -191,6 +184,9 @@ static bool compare(comparison *c, const plugin *p) {
     } else if (strcmp(l->sha256, digest) != 0) {
         differ(c, remedy_of(c, l, p), "the %s %s %s is another file (sha256 %.12s and not %.12s)",
                kind, note->id, note->version, digest, l->sha256);
+    } else if (strcmp(l->companions, companions) != 0) {
+        differ(c, "install it as it was, or train without --locked",
+               "the kernels beside the %s %s %s are other files", kind, note->id, note->version);
     }
     return true;
 }
@@ -209,7 +205,7 @@ bool lock_check(const char *file, const run *r, const plugin *device, const regi
                 kd_error *err) {
     comparison c = {.file = file, .plugins = plugins, .text = "", .err = err};
     bool ok = read_lock(&c);
-    const plugin_list list = plugins_of(r, device, &c.a);
+    const plugin_list list = run_plugins(r, device, &c.a);
     for (int i = 0; i < list.n && ok; i++) {
         ok = compare(&c, list.items[i]);
     }

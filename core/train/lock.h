@@ -3,7 +3,10 @@
  * `kindred train --locked`.
  *
  *     {"plugins": [{"kind": "method", "id": "simclr", "version": "1.0.0", "isa": "",
- *                   "sha256": DIGEST, "path": FILE}, ...]} */
+ *                   "sha256": DIGEST, "path": FILE}, ...]}
+ *
+ * A plugin that brings ops has "ops": [NAME, ...] too, and "companions": "DEVICE DIGEST ...", of
+ * the files beside it that hold kernels. */
 #ifndef CORE_TRAIN_LOCK_H
 #define CORE_TRAIN_LOCK_H
 

@@ -52,6 +52,20 @@ typedef struct kd_device_host_reads {
     void (*release)(kd_device *device, void *host);
 } kd_device_host_reads;
 
+/* Kernels that other plugins bring for ops of their own (kindred/custom_ops.h). Without it the
+ * device runs its own kernels alone. */
+#define KD_DEVICE_KERNELS "kindred.device.kernels/1"
+typedef struct kd_device_kernels {
+    uint32_t size, reserved;
+    /* The words that its kernels may be for, the best first, spaces between: "cpu host". The first
+     * is the device's own. "host": `run` of its own kernels, too, has ended when it returns, in
+     * memory of the host's. */
+    const char *accepts;
+    /* Where kernels enqueue: the same until the device is closed, and in the order of all its work;
+     * they may be recorded there. NULL, or gives NULL: they run in the caller's thread. */
+    void *(*stream)(kd_device *device);
+} kd_device_kernels;
+
 /* The table of that name, NULL when the device has none. */
 static inline const void *kd_device_extension(const kd_device_plugin *of, kd_device *device,
                                               const char *id) {

@@ -20,6 +20,7 @@
 #define KD_NOTE_OWNER "kindred"
 #define KD_NOTE_PLUGIN 0x4b440001u
 #define KD_NOTE_OPTION 0x4b440002u
+#define KD_NOTE_OP 0x4b440003u
 
 #define KD_KIND_METHOD 1
 #define KD_KIND_BACKBONE 2
@@ -58,6 +59,14 @@ typedef struct kd_note_option {
     /* Text offsets. value, min and max are YAML scalars (a list for lists); choices "a|b|c". */
     uint32_t name, value, min, max, choices, help;
 } kd_note_option;
+
+/* An op that the plugin brings (kindred/custom_ops.h). */
+typedef struct kd_note_op {
+    uint32_t size;
+    uint32_t order;
+    /* Text offsets. devices: the words of its kernels, spaces between. */
+    uint32_t name, devices, help;
+} kd_note_op;
 
 typedef struct kd_floats {
     int64_t count;
@@ -129,6 +138,12 @@ typedef struct kd_ints {
 #define KD_FIELD_IS(config_, field_, type_)                                                        \
     _Static_assert(_Generic(((config_ *)0)->field_, type_ : 1, default : 0),                       \
                    #field_ " must be declared as " #type_);
+
+/* Declares an op: "label::word", the devices it has kernels for, what it computes. */
+#define KD_CUSTOM_OP(name_, devices_, help_)                                                       \
+    KD_NOTE_RECORD(kd_note_op, KD_NOTE_OP, name_ "\0" devices_ "\0" help_,                         \
+                   .size = sizeof(kd_note_op), .order = __LINE__, .name = 0,                       \
+                   .devices = sizeof(name_), .help = sizeof(name_) + sizeof(devices_))
 
 /* One configuration key each: the field of `config`, its default, its inclusive range, its help. */
 #define KD_BOOL(config, field, value, help)                                                        \

@@ -42,7 +42,12 @@ typedef struct kd_plugin {
     const char *id, *version;
     uint32_t kind, reserved;
     const void *table; /* kd_method, kd_backbone, kd_dataset, kd_eval or kd_device_plugin */
+    /* What it has beside its table: a table by name (kindred/custom_ops.h), or NULL. NULL: none. */
+    const void *(*extension)(const char *id);
 } kd_plugin;
+
+/* The function that KD_ENTRY puts there; kindred/custom_ops.h has one. */
+#define KD_EXTENSION NULL
 
 /* [main thread, once] NULL on failure. */
 KD_EXPORT const kd_plugin *kindred_plugin_entry_v0(const kd_host *host, kd_error *err);
@@ -58,7 +63,8 @@ KD_EXPORT const kd_plugin *kindred_plugin_entry_v0(const kd_host *host, kd_error
                                          .id = kd_this_id,                                         \
                                          .version = kd_this_version,                               \
                                          .kind = (kind_),                                          \
-                                         .table = &kd_this_table};                                 \
+                                         .table = &kd_this_table,                                  \
+                                         .extension = KD_EXTENSION};                               \
         (void)host;                                                                                \
         (void)err;                                                                                 \
         return &plugin;                                                                            \

@@ -240,6 +240,12 @@ static bool wait_for_all(kd_device *device, kd_error *err) {
     return kd_fail(err, device->failure.code, "%s", device->failure.message);
 }
 
+/* Kernels run one after another in the caller's thread, in the host's memory. */
+static const void *extension(kd_device *device, const char *id) {
+    static const kd_device_kernels of_others = {.size = sizeof of_others, .accepts = "cpu host"};
+    return strcmp(id, KD_DEVICE_KERNELS) == 0 ? &of_others : NULL;
+}
+
 KD_PLUGIN(DEVICE, "cpu", "0.1.0", struct cpu, "oneDNN and OpenMP, in f32 and bf16",
           "https://github.com/oneapi-src/oneDNN")
 KD_INT(struct cpu, threads, 0, 0, 4096, "threads to compute with; 0: as many as there are cores")
@@ -259,6 +265,7 @@ static const kd_device_plugin table = {
     .n_kernels = sizeof kernels / sizeof kernels[0],
     .kernel_stride = sizeof kernels[0],
     .kernels = kernels,
+    .extension = extension,
 };
 
 /* By hand, not through KD_DEVICE: which types are fast is known only on the machine. */

@@ -9,7 +9,7 @@
 #ifndef CPU_DEVICE_H
 #define CPU_DEVICE_H
 
-#include <kindred/device.h>
+#include <kindred/device_extensions.h>
 
 #include <oneapi/dnnl/dnnl.h>
 

@@ -21,6 +21,13 @@ static const kd_device_host_reads host_reads = {.size = sizeof host_reads,
                                                 .allocate = mapped_allocate,
                                                 .release = mapped_release};
 
+static void *stream_of(kd_device *device) {
+    return device->stream;
+}
+
+static const kd_device_kernels of_others = {
+    .size = sizeof of_others, .accepts = "cuda", .stream = stream_of};
+
 static const struct {
     const char *id;
     const void *table;
@@ -28,6 +35,7 @@ static const struct {
     {KD_DEVICE_FEED, &feeding},
     {KD_DEVICE_COPY, &copying},
     {KD_DEVICE_HOST_READS, &host_reads},
+    {KD_DEVICE_KERNELS, &of_others},
 };
 
 const void *extension_find(kd_device *device, const char *id) {

@@ -165,6 +165,13 @@ static bool wait_for_all(kd_device *device, kd_error *err) {
     return kd_fail(err, device->failure.code, "%s", device->failure.message);
 }
 
+/* Kernels run one after another in the caller's thread, in the host's memory. */
+static const void *extension(kd_device *device, const char *id) {
+    static const kd_device_kernels of_others = {.size = sizeof of_others,
+                                                .accepts = "reference host"};
+    return strcmp(id, KD_DEVICE_KERNELS) == 0 ? &of_others : NULL;
+}
+
 /* No option yet; a struct needs a member. */
 struct reference {
     int nothing;
@@ -177,4 +184,4 @@ KD_DEVICE(.flags = KD_DEVICE_HOST_MEMORY, .open = device_open, .close = device_c
           .describe = describe, .allocate = allocate, .release = release, .upload = transfer,
           .download = transfer, .wait = wait_for_all, .alignment = ALIGNMENT,
           .n_kernels = sizeof kernels / sizeof kernels[0], .kernel_stride = sizeof kernels[0],
-          .kernels = kernels)
+          .kernels = kernels, .extension = extension)

@@ -3,7 +3,7 @@
 #ifndef REFERENCE_KERNELS_H
 #define REFERENCE_KERNELS_H
 
-#include <kindred/device.h>
+#include <kindred/device_extensions.h>
 
 /* What a set of types is made of: bit 1u << dtype. */
 #define FLOATS (1u << KD_F32 | 1u << KD_F64)

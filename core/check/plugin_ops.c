@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Level 3 for ops that a plugin brings: their gradients against differences, their kernels against
+ * each other, on the cases that it gives. */
+#include "check/jacobian.h"
+#include "check/plugin_kit.h"
+
+/* A case of the plugin's as a row of the op table. */
+typedef struct brought_row {
+    op_case row; /* first: `build` gets it alone */
+    const kd_op_case *of;
+} brought_row;
+
+static void build(const op_case *row, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_op_case *c = ((const brought_row *)row)->of;
+    s->api->emit(s, c->op, in, c->n_inputs, c->attrs, c->n_attrs, out,
+                 c->n_outputs ? c->n_outputs : 1);
+}
+
+static bool row_of(const kd_op_case *c, brought_row *ret) {
+    *ret = (brought_row){
+        .row = {.op = c->op, .note = c->note, .build = build, .tolerance = c->tolerance}, .of = c};
+    if (c->n_inputs > OP_MAX_INPUTS || c->n_outputs > OP_MAX_OUTPUTS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->n_inputs; i++) {
+        const kd_op_input *in = &c->inputs[i];
+        op_input *to = &ret->row.in[i];
+        *to = (op_input){
+            .given = true, .type = in->dtype, .rank = in->rank, .low = in->low, .high = in->high};
+        for (int axis = 0; axis < KD_MAX_RANK; axis++) {
+            to->dim[axis] = in->dim[axis];
+        }
+        if (in->rank < 0 || in->rank > KD_MAX_RANK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const kd_op *op_of(const plugin_kit *k, const char *name) {
+    return op_set_find(k->ops, name);
+}
+
+/* The i-th case as a row; false: said that it is none. */
+static bool take(const plugin_kit *k, plugin_case *c, int i, brought_row *ret) {
+    const bool ok = row_of(&k->subject->ops.cases[i], ret);
+    if (!ok) {
+        rule_fail(c, "case %d of %s has more than %d inputs, %d outputs or %d axes", i,
+                  k->subject->ops.cases[i].op, OP_MAX_INPUTS, OP_MAX_OUTPUTS, KD_MAX_RANK);
+    }
+    return ok;
+}
+
+static check_device reference_of(const plugin_kit *k) {
+    return (check_device){
+        .name = "reference", .table = k->device_table, .handle = k->device, .ops = k->ops};
+}
+
+static uint64_t key_of(const plugin_case *c, int i) {
+    return c->seed * 1000 + (uint64_t)i;
+}
+
+/* ---- Gradients. ---- */
+
+static void check_gradient(plugin_kit *k, plugin_case *c, int i) {
+    const check_device reference = reference_of(k);
+    kd_error err = KD_ERROR_INIT;
+    brought_row row;
+    char why[1600] = "";
+    int wrong = 0;
+    gradient g;
+    if (!take(k, c, i, &row) || !op_of(k, row.row.op)->gradient) {
+        return;
+    }
+    op_run run = op_draw_row(&row.row, key_of(c, i), -1, 3, KD_F64, KD_F64);
+    if (!gradient_open(&g, &run, &reference, KD_F64, &err) ||
+        !jacobian_check(&g, &wrong, why, &err)) {
+        rule_fail(c, "%s: %s", op_name(&run), err.message);
+    } else if (wrong) {
+        rule_fail(c, "%s (%d elements are wrong)", why, wrong);
+    }
+    gradient_close(&g);
+    op_finish(&run);
+}
+
+static void has_right_gradients(plugin_case *c) {
+    plugin_kit k;
+    if (!kit_open(&k, c)) {
+        return;
+    }
+    for (int i = 0; i < k.subject->ops.n_cases; i++) {
+        check_gradient(&k, c, i);
+    }
+}
+
+/* ---- Kernels. ---- */
+
+static bool has_case(const plugin *p, const char *op) {
+    for (int i = 0; i < p->ops.n_cases; i++) {
+        if (strcmp(p->ops.cases[i].op, op) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All cases on one device, in one real type. One that a kernel refuses is skipped, but not all. */
+static void check_on(plugin_kit *k, plugin_case *c, const check_device *d, int32_t real) {
+    const check_device reference = reference_of(k);
+    for (int i = 0; i < k->subject->ops.n_cases; i++) {
+        brought_row row;
+        char why[1600] = "";
+        if (!take(k, c, i, &row)) {
+            return;
+        }
+        op_run run = op_draw_row(&row.row, key_of(c, i), -1, 3, real, real);
+        const int status = op_compare(&run, d, real, real, &reference, why);
+        if (status == EAGER_WRONG) {
+            rule_fail(c, "%s on %s in %s: %s", op_name(&run), d->name, kd_dtype_name(real), why);
+        } else if (status == EAGER_UNSUPPORTED && real == KD_F32 &&
+                   strcmp(d->name, "reference") == 0) {
+            rule_fail(c, "%s has no kernel in f32 for the reference device (\"host\" will do): %s",
+                      op_name(&run), why);
+        }
+        op_finish(&run);
+    }
+}
+
+static bool says_kernels_for(const plugin_note *note, const char *words) {
+    for (int i = 0; i < note->n_ops; i++) {
+        for (const char *at = words; *at;) {
+            const size_t length = strcspn(at, " ");
+            char word[64];
+            snprintf(word, sizeof word, "%.*s", (int)length, at);
+            if (words_have(note->ops[i].devices, word)) {
+                return true;
+            }
+            at += length + strspn(at + length, " ");
+        }
+    }
+    return false;
+}
+
+static bool add_companion(plugin_kit *k, const char *word, kd_error *err) {
+    op_source s = {.plugin = k->subject->note.id};
+    return registry_companion(k->plugins, k->subject, word, &s.kernels, &s.n_kernels, err) &&
+           op_set_add(k->ops, &s, err);
+}
+
+/* Another device of kindred's: what it takes kernels by, where it can be opened. */
+static void check_device_of(plugin_kit *k, plugin_case *c, const char *id, const char *words) {
+    kd_error err = KD_ERROR_INIT;
+    const plugin *p =
+        says_kernels_for(c->note, words) ? kit_own(k, KD_KIND_DEVICE, id, &err) : NULL;
+    const void *options = p ? kit_config(k, p, NULL, &err) : NULL;
+    check_device d = {.name = id, .table = p ? p->table : NULL, .ops = k->ops};
+    if (!says_kernels_for(c->note, words)) {
+        return;
+    }
+    if (!options || !d.table->open(options, &k->host.table, &d.handle, &err)) {
+        rule_warn(c, "its kernels for %s were not run: %s", id, err.message);
+        return;
+    }
+    if (strcmp(id, "cuda") == 0 && !add_companion(k, id, &err)) {
+        rule_fail(c, "%s; %s", err.message, err.hint);
+    } else {
+        check_on(k, c, &d, KD_F32);
+    }
+    d.table->close(d.handle);
+}
+
+static void kernels_agree(plugin_case *c) {
+    plugin_kit k;
+    if (!kit_open(&k, c)) {
+        return;
+    }
+    for (int i = 0; i < c->note->n_ops; i++) {
+        if (!has_case(k.subject, c->note->ops[i].name)) {
+            rule_fail(c,
+                      "%s has no case, so nothing of it can be checked: give one to "
+                      "KD_CUSTOM_OPS",
+                      c->note->ops[i].name);
+        }
+    }
+    const check_device reference = reference_of(&k);
+    check_on(&k, c, &reference, KD_F32);
+    check_device_of(&k, c, "cpu", "cpu host");
+    check_device_of(&k, c, "cuda", "cuda");
+}
+
+const plugin_rule plugin_rules_ops[] = {
+    {"M10", "every gradient of an op that it brings is its derivative, in f64", 3, KINDS_WITH_OPS,
+     has_right_gradients},
+    {"M11", "every op that it brings has a case, on which the kernels of all devices agree", 3,
+     KINDS_WITH_OPS, kernels_agree},
+    {.id = NULL},
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The plugins of a run, and the ops that they bring to it. */
+#ifndef CORE_TRAIN_RUN_PLUGINS_H
+#define CORE_TRAIN_RUN_PLUGINS_H
+
+#include "train/machine.h"
+
+typedef struct plugin_list {
+    int n;
+    const plugin **items;
+} plugin_list;
+
+/* Each once, in the order of first use; lives in `a`. device: NULL: not chosen yet. */
+plugin_list run_plugins(const run *r, const plugin *device, arena *a);
+
+/* "cuda DIGEST ...": the files beside a plugin that hold kernels of its ops, in `a`; "": none. */
+bool companion_digests(const plugin *p, arena *a, const char **ret, kd_error *err);
+
+/* The ops of all of them, with the kernels that are for the machine; what installed plugins could
+ * bring is mentioned. All of them are loaded.
+ *
+ * fails  when two bring one op, or a companion with kernels for the machine is missing */
+bool run_ops(const run *r, const machine *m, registry *plugins, op_set **ret, kd_error *err);
+
+#endif
