@@ -73,16 +73,30 @@ static void make_stl10(void) {
 
 /* Two classes of two files, which only begin like PNG: the host decodes, not the dataset. */
 static void make_images(void) {
-    static const char *const names[] = {"cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"};
+    static const char *const names[] = {"photos/cat/1.png", "photos/cat/2.png", "photos/dog/1.png",
+                                        "photos/dog/2.png"};
+    static const char *const folders[] = {"photos", "photos/cat", "photos/dog"};
     char path[128];
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, i ? "dog" : "cat");
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, folders[i]);
         cr_assert_eq(mkdir(path, 0700), 0);
     }
     for (int i = 0; i < 4; i++) {
         const char bytes[] = {(char)0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', (char)i};
         put(names[i], bytes, sizeof bytes);
     }
+}
+
+static void make_tiny_imagenet(void) {
+    static const char *const folders[] = {"tiny", "tiny/train", "tiny/train/n02", "tiny/train/n01"};
+    char path[128];
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, folders[i]);
+        cr_assert_eq(mkdir(path, 0700), 0);
+    }
+    put("tiny/wnids.txt", "n02\nn03\nn01\n", 12);
+    put("tiny/train/n02/a.JPEG", "\xff\xd8\xff", 3);
+    put("tiny/train/n01/b.JPEG", "\xff\xd8\xff\xe0", 4);
 }
 
 /* ---- Datasets: every plugin needs a row. ---- */
@@ -103,7 +117,8 @@ static const struct {
     {"stl10", NULL, "{path: %s, fold: 2}", 2, 10, 1},
     {"stl10", NULL, "{path: %s, split: train+unlabeled}", 5, 10, 1},
     {"stl10", NULL, "{path: %s, split: unlabeled}", 2, 0, 1},
-    {"image_folder", make_images, "{path: %s}", 4, 2, 1},
+    {"tiny_imagenet", make_tiny_imagenet, "{path: %s/tiny}", 2, 3, 1},
+    {"image_folder", make_images, "{path: %s/photos}", 4, 2, 1},
 };
 enum { N_SETS = sizeof sets / sizeof *sets };
 
