@@ -139,6 +139,8 @@ inline __nv_bfloat16 __float2bfloat16_rn(float x) {
     return {(uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16)};
 }
 
+#include "tensor_cores_on_cpu.h"
+
 /* ---- Called by the host. ---- */
 
 typedef enum cudaError {

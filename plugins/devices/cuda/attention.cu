@@ -3,7 +3,7 @@
  * running maximum and sum for each of its rows.
  *
  * source  Dao 2023, https://arxiv.org/abs/2307.08691, algorithm 1 */
-#include "attention.h"
+#include "attention_tensor.h"
 #include "kernels.h"
 
 namespace {
@@ -144,8 +144,14 @@ void run(kd_device *device, const kd_node *node, void *, void *const *in, void *
     if (kd_elements(&node->inputs[0]) == 0) {
         return;
     }
-    node->inputs[0].dtype == KD_BF16 ? run_of<bf16>(device, node, in, out)
-                                     : run_of<float>(device, node, in, out);
+    if (on_tensor_cores(node, &node->inputs[0])) {
+        attend_on_tensor_cores(device, node, in[0], out[0],
+                               node->n_outputs > 1 ? (float *)out[1] : nullptr);
+    } else if (node->inputs[0].dtype == KD_BF16) {
+        run_of<bf16>(device, node, in, out);
+    } else {
+        run_of<float>(device, node, in, out);
+    }
 }
 
 } // namespace

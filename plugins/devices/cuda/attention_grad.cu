@@ -4,7 +4,7 @@
  * tile of them, over all keys. So every sum has one owner and one order.
  *
  * source  Dao 2023, https://arxiv.org/abs/2307.08691, algorithm 2, less its atomics */
-#include "attention.h"
+#include "attention_tensor.h"
 #include "kernels.h"
 
 namespace {
@@ -165,9 +165,6 @@ bool prepare(kd_device *, const kd_node *node, void **, size_t *ret_scratch, kd_
 template <class T, int D>
 void pass_back(kd_device *device, const attention &a, const operands<T> &o, int64_t items) {
     const unsigned blocks = (unsigned)(items * a.blocks);
-    const int64_t rows = items * a.tokens, lines = THREADS / WARP;
-    KD_LAUNCH(device, find_means<T>, (unsigned)((rows + lines - 1) / lines),
-              dim3(WARP, (unsigned)lines), 0, a, o, rows);
     KD_LAUNCH(device, (pass_to_keys<T, D>), blocks, dim3(ACROSS, DOWN), 0, a, o);
     KD_LAUNCH(device, (pass_to_queries<T, D>), blocks, dim3(ACROSS, DOWN), 0, a, o);
 }
@@ -178,7 +175,12 @@ void run_of(kd_device *device, const kd_node *node, void *const *in, void *dqkv,
     const int64_t items = node->inputs[1].dim[0] * a.heads;
     const operands<T> o = {(const T *)in[0],     (const T *)in[1], (const T *)in[2],
                            (const float *)in[3], (float *)scratch, (T *)dqkv};
-    if (a.width <= 32) {
+    const int64_t rows = items * a.tokens, lines = THREADS / WARP;
+    KD_LAUNCH(device, find_means<T>, (unsigned)((rows + lines - 1) / lines),
+              dim3(WARP, (unsigned)lines), 0, a, o, rows);
+    if (on_tensor_cores(node, &node->inputs[1])) {
+        attention_grad_on_tensor_cores(device, node, in, o.mean, dqkv);
+    } else if (a.width <= 32) {
         pass_back<T, 32>(device, a, o, items);
     } else if (a.width <= 64) {
         pass_back<T, 64>(device, a, o, items);
