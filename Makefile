@@ -26,6 +26,9 @@ bench: all ## kindred's step beside PyTorch's, in one sitting (needs python3-tor
 tensorboard: all ## event files read by TensorBoard itself (from PyPI, into a venv elsewhere)
 	bench/tensorboard.sh
 
+browser: all ## reports in headless Chromium at two widths; screenshots in /tmp/kindred-screenshots
+	tests/report_browser.sh . build/kindred /tmp/kindred-screenshots
+
 reference: all ## write docs/reference from the plugins' notes
 	tools/reference.sh
 
@@ -47,4 +50,4 @@ clean: ## remove build/ and build-asan/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench tensorboard reference bundle fuzz-package size install clean help
+.PHONY: all demo test asan check golden bench tensorboard browser reference bundle fuzz-package size install clean help

@@ -103,7 +103,3 @@ TEST(cli, schema) {
 TEST(cli, package) {
     check_case("package");
 }
-
-TEST(cli, study) {
-    check_case("study");
-}

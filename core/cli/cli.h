@@ -37,7 +37,7 @@ typedef struct command_line {
     bool allow_fewer;
     bool tap;
     bool user, system, locked;
-    bool resume, overwrite, markdown, text, all, json, quick, plan;
+    bool resume, overwrite, markdown, text, all, json, quick;
 } command_line;
 
 typedef struct command {
@@ -56,10 +56,10 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
 
 bool command_train(const command_line *in, int *ret_status, kd_error *err);
 bool command_plan(const command_line *in, int *ret_status, kd_error *err);
-bool command_study(const command_line *in, int *ret_status, kd_error *err);
 bool command_eval(const command_line *in, int *ret_status, kd_error *err);
 bool command_embed(const command_line *in, int *ret_status, kd_error *err);
 bool command_export(const command_line *in, int *ret_status, kd_error *err);
+bool command_report(const command_line *in, int *ret_status, kd_error *err);
 bool command_import(const command_line *in, int *ret_status, kd_error *err);
 bool command_check(const command_line *in, int *ret_status, kd_error *err);
 bool command_schema(const command_line *in, int *ret_status, kd_error *err);

@@ -109,6 +109,24 @@ json_t *metrics_real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static bool add_line(void *context, const char *line, json_t *object) {
+    (void)line;
+    json_array_append(context, object);
+    return true;
+}
+
+json_t *metrics_read(const char *path, kd_error *err) {
+    char *text = NULL;
+    size_t bytes = 0;
+    if (!file_read(path, 0, &text, &bytes, err)) {
+        return NULL;
+    }
+    json_t *lines = json_array();
+    walk(text, add_line, lines);
+    free(text);
+    return lines;
+}
+
 typedef struct sought {
     const char *name, *of;
     int64_t step;
