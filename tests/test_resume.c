@@ -23,17 +23,25 @@ static void close_kit(void) {
 TestSuite(resume, .init = open_kit, .fini = close_kit);
 
 /* A checkpoint after every step, so that most instants lie in or beside one. */
-static int start(const char *name, bool go_on) {
-    char key[64];
+static int start_method(const char *name, bool go_on, const char *method, const char *epochs) {
+    char key[64], how[256], length[32];
     snprintf(key, sizeof key, "name=%s", name);
+    snprintf(how, sizeof how, "method=%s", method);
+    snprintf(length, sizeof length, "train.epochs=%s", epochs);
     const char *const words[] = {"train",
                                  "run.yaml",
                                  key,
                                  "checkpoint.every_steps=1",
-                                 "train.epochs=5",
+                                 length,
+                                 how,
                                  go_on ? "--resume" : NULL,
                                  NULL};
     return kit_start("log", words);
+}
+
+static int start(const char *name, bool go_on) {
+    return start_method(name, go_on, "{plugin: simclr, temperature: 0.2, hidden: 16, output: 8}",
+                        "5");
 }
 
 static char *log_text(void) {
@@ -83,6 +91,42 @@ TEST(resume, killed_at_any_instant_ends_in_the_same_bits) {
     cr_assert(kit_same_state("whole", "cut", 40), "after %d kills (seed %u)", kills, seed);
     for (int64_t step = 1; step <= 40; step++) {
         cr_assert_eq(kit_metric("whole", step, "loss"), kit_metric("cut", step, "loss"));
+    }
+}
+
+/* What lasts from step to step beside weights: queues, averages, a centre, a memory bank, clusters
+ * and prototypes. */
+TEST(resume, killed_with_memories_ends_in_the_same_bits) {
+    static const char *const methods[] = {
+        "{plugin: moco, queue: 20, split: 2, keep: 0.9, output: 16}",
+        "{plugin: dino, hidden: 16, bottleneck: 8, output: 8}",
+        "{plugin: pirl, negatives: 8, output: 8, grid: 2}",
+        "{plugin: deepcluster, prototypes: [4, 5], hidden: 16, output: 8}",
+        "{plugin: swav, prototypes: 8, hidden: 16, output: 8, queue: 16, queue_epochs: 0}",
+        "{plugin: nnclr, queue: 20, hidden: 16, output: 8, predictor_hidden: 16}",
+    };
+    unsigned seed = (unsigned)getpid();
+    for (size_t m = 0; m < sizeof methods / sizeof *methods; m++) {
+        char whole[16], cut[16];
+        int kills = 0;
+        snprintf(whole, sizeof whole, "whole%zu", m);
+        snprintf(cut, sizeof cut, "cut%zu", m);
+        expect_status(start_method(whole, false, methods[m], "2"), 0);
+        for (int tries = 0; kills < 3 && tries < 40 && newest(cut) < 16; tries++) {
+            const int pid = start_method(cut, true, methods[m], "2"), before = newest(cut);
+            for (int i = 0; newest(cut) == before && i < 1000; i++) {
+                usleep(2000);
+            }
+            usleep((useconds_t)(rand_r(&seed) % 10000));
+            kill(pid, SIGKILL);
+            kills += kit_wait(pid) == 256 + SIGKILL;
+        }
+        cr_expect(kills > 0, "%s was not killed", methods[m]);
+        expect_status(start_method(cut, true, methods[m], "2"), 0);
+        char *ran = log_text();
+        cr_expect(kit_same_state(whole, cut, 16), "%s after %d kills (seed %u)\n%s", methods[m],
+                  kills, seed, ran);
+        free(ran);
     }
 }
 
