@@ -340,6 +340,19 @@ void method_feed_second(method_run *r, int step) {
     feed(r, r->second, step);
 }
 
+void method_even_images(method_run *r) {
+    const method_kit *k = r->kit;
+    kd_error err = KD_ERROR_INIT;
+    for (int v = 0; v < k->n_views; v++) {
+        const int64_t count = (int64_t)k->samples * k->size[v] * k->size[v] * k->channels;
+        double *x = calloc((size_t)count, sizeof *x);
+        char name[16];
+        snprintf(name, sizeof name, "view%d", v);
+        cr_assert(program_write_reals(r->step, name, x, count, &err), "%s", err.message);
+        free(x);
+    }
+}
+
 double method_loss(const method_run *r, kd_program *p) {
     kd_error err = KD_ERROR_INIT;
     double loss;

@@ -55,6 +55,8 @@ void method_run_close(method_run *r);
 void method_feed(method_run *r, int step);
 /* The same for the second program, without the further ones. */
 void method_feed_second(method_run *r, int step);
+/* Writes images of one value in place of the step's. */
+void method_even_images(method_run *r);
 /* Runs a program and returns its output "loss". */
 double method_loss(const method_run *r, kd_program *p);
 

@@ -56,6 +56,35 @@ EACH_METHOD_CASE(method, starts_where_a_random_network_does) {
     EXPECT_NO_LEAKS();
 }
 
+/* Where all images are one, its projections are one: no distance, no covariance, and deviations
+ * that are the root of 1e-4 in place of 1, at 25 a view or its half. */
+TEST(vicreg, begins_at_its_variance_when_all_is_one) {
+    static const struct {
+        const char *options;
+        double loss;
+    } scalings[] = {{"{hidden: 64, output: 64}", 24.75},
+                    {"{hidden: 64, output: 64, scaling: solo}", 49.5},
+                    {"{hidden: 64, output: 64, scaling: paper}", 49.5}};
+    for (size_t i = 0; i < sizeof scalings / sizeof *scalings; i++) {
+        method_kit k;
+        kd_tensor *loss;
+        kd_error err = KD_ERROR_INIT;
+        method_open(&k, "vicreg", "reference", KD_F64);
+        const plugin *p = registry_load(k.b.plugins, KD_KIND_METHOD, "vicreg", &err);
+        k.config = built_config(&k.b, p, scalings[i].options);
+        k.fresh = true;
+        graph *g = method_graph(&k, &loss);
+        kd_output(graph_root(g), "loss", loss);
+        method_run r = method_compile(&k, g, NULL);
+        method_feed(&r, 0);
+        method_even_images(&r);
+        cr_expect_float_eq(method_loss(&r, r.step), scalings[i].loss, 1e-9, "%s: %.12g",
+                           scalings[i].options, method_loss(&r, r.step));
+        method_run_close(&r);
+        method_close(&k);
+    }
+}
+
 EACH_METHOD_CASE(method, repeats_bit_for_bit) {
     static snapshot first, second;
     snapshot *const after[] = {&first, &second};
