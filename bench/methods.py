@@ -3,7 +3,7 @@
 """Does every method learn, and what does its step cost? On CIFAR-10, one narrow ResNet-18, equal epochs.
 
     bench/methods.py --data cifar-10-binary.tar.gz [--epochs 3] [--kindred build/kindred] [METHOD ...]
-    bench/methods.py --data ... --speed              # milliseconds a step beside SimCLR's
+    bench/methods.py --data ... --speed              # a step of each beside SimCLR's, some minutes
     bench/methods.py --report                        # the table of what has been measured so far
 
 Each method is a run in runs/bench-METHOD and is skipped where that has ended, so a table can be made
@@ -65,6 +65,13 @@ def config_of(name, args):
                          views=views[0] if views else PLAIN, data=args.data, epochs=args.epochs)
 
 
+def views_of(name):
+    """How many views of an image a step sees."""
+    entries = (METHODS[name][2] if len(METHODS[name]) > 2 else PLAIN).split("\n")
+    counts = [re.search(r"count: (\d+)", entry) for entry in entries]
+    return sum(int(count.group(1)) if count else 1 for count in counts)
+
+
 def lines_of(folder):
     path = pathlib.Path(folder) / "metrics.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -109,22 +116,32 @@ def report(names):
               f"| {spread:.2f} |")
 
 
+def steps_of(name, args):
+    """The median step in milliseconds, and its GFLOP and GB by `kindred plan`."""
+    path = pathlib.Path("runs") / f"speed-{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    text = config_of(name, args).split("evals:")[0].replace("bench-", "speed-")
+    path.write_text(text.replace("log_every: 5", f"log_every: 1, steps: {args.steps}"))
+    plan = subprocess.run([args.kindred, "plan", path], check=True, capture_output=True, text=True)
+    cost = [next(float(line.split()[-2]) for line in plan.stdout.splitlines() if what in line)
+            for what in ("arithmetic", "bytes read and written")]
+    subprocess.run([args.kindred, "train", path, "--overwrite"], check=True, capture_output=True)
+    images = 256 * views_of(name)
+    rates = [line["views_per_second"] for line in lines_of(f"runs/speed-{name}")[3:]]
+    return images / statistics.median(rates) * 1e3, *cost
+
+
 def speed(names, args):
-    """Steps of each method, one process a method; the arithmetic is `kindred plan`'s."""
-    print("| method | ms a step | of SimCLR's | GFLOP | of SimCLR's |\n|---|---|---|---|---|")
-    base = None
+    """Rows of Markdown, as they come. `beyond` is what of a method's time, as a multiple of SimCLR's,
+    its arithmetic, as a multiple of SimCLR's, does not explain: +15 % is the limit."""
+    print("| method | ms a step | GFLOP | GB | time / SimCLR's | GFLOP / SimCLR's | beyond |\n"
+          "|---|---|---|---|---|---|---|")
+    base = steps_of("simclr", args)
     for name in names:
-        path = pathlib.Path("runs") / f"speed-{name}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        text = config_of(name, args).split("evals:")[0].replace("bench-", "speed-")
-        path.write_text(text.replace("log_every: 5", f"log_every: 1, steps: {args.steps}"))
-        plan = subprocess.run([args.kindred, "plan", path], check=True, capture_output=True, text=True)
-        flop = next(float(line.split()[1]) for line in plan.stdout.splitlines() if "arithmetic" in line)
-        subprocess.run([args.kindred, "train", path, "--overwrite"], check=True, capture_output=True)
-        rates = [line["views_per_second"] for line in lines_of(f"runs/speed-{name}")[2:]]
-        ms = 512 / statistics.median(rates) * 1e3
-        base = base or (ms, flop)
-        print(f"| {name} | {ms:.0f} | {ms / base[0]:.2f} | {flop:.0f} | {flop / base[1]:.2f} |", flush=True)
+        ms, flop, gb = base if name == "simclr" else steps_of(name, args)
+        time, work = ms / base[0], flop / base[1]
+        print(f"| {name} | {ms:.0f} | {flop:.0f} | {gb:.1f} | {time:.2f} | {work:.2f} "
+              f"| {100 * (time / work - 1):+.0f} % |", flush=True)
 
 
 def main():
@@ -134,7 +151,7 @@ def main():
     parser.add_argument("--data", default="cifar-10-binary.tar.gz")
     parser.add_argument("--kindred", default="build/kindred")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=24, help="of each method, for --speed")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
