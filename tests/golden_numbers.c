@@ -87,6 +87,12 @@ void golden_compare(const golden_check *c, int row, const char *name, const kd_s
         cr_assert(fabs(dot - want[k]) <= allowed, "%s of %s: %.12g, not %.12g (norm %g)", c->table,
                   name, dot, want[k], norm);
     }
+    double squares = 0;
+    for (int64_t i = 0; i < kd_elements(spec); i++) {
+        squares += x[i] * x[i];
+    }
+    cr_assert(fabs(sqrt(squares) - norm) <= allowed, "%s of %s: norm %.12g, not %.12g", c->table,
+              name, sqrt(squares), norm);
 }
 
 static double element(const void *data, int32_t dtype, int64_t i) {

@@ -32,9 +32,9 @@ const double *golden_stored(const safetensors *file, const char *name);
 const char *golden_text(const safetensors *file, const char *key);
 int golden_number(const safetensors *file, const char *key);
 
-/* How a tensor's projections are compared with a row of a table of the file: relative to the
- * tensor's norm. One whose norm there is at most `zero` holds nothing but rounding, and may be
- * anything up to `noise`. */
+/* How a tensor's projections, and its norm, are compared with a row of a table of the file:
+ * relative to the tensor's norm. One whose norm there is at most `zero` holds nothing but rounding,
+ * and may be anything up to `noise`. */
 typedef struct golden_check {
     const safetensors *file;
     const char *table;
