@@ -236,7 +236,7 @@ TEST(sheet, is_one_page_with_every_pair) {
     bench b;
     init(&b);
     kd_set *set = open_set(&b);
-    b.files[11].data = "no picture";
+    b.files[11] = (kit_file){"11.png", "no picture", 10};
     shown_pairs p = choose(&b, set, (shown_options){.manifest = b.manifest, .seed = 1});
     const char *page = page_of(&b, set, &p, 1);
     expect_well_formed(page);

@@ -82,7 +82,7 @@ void event_begin(event_record *r, double wall_time, int64_t step) {
     uint64_t bits;
     memcpy(&bits, &wall_time, sizeof bits);
     r->bytes = 0;
-    append_little(r, 0, FRAME_HEAD);
+    append(r, (const uint8_t[FRAME_HEAD]){0}, FRAME_HEAD); /* event_end fills it */
     append_key(r, EVENT_WALL_TIME, FIXED64);
     append_little(r, bits, 8);
     append_key(r, EVENT_STEP, VARINT);
