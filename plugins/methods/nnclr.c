@@ -12,7 +12,7 @@
 struct nnclr {
     double temperature;
     int queue;
-    int hidden, output, predictor_hidden;
+    int layers, hidden, output, predictor_hidden;
 };
 
 KD_PLUGIN(METHOD, "nnclr", "1.0.0", struct nnclr,
@@ -22,6 +22,7 @@ KD_FLOAT(struct nnclr, temperature, 0.1, 1e-3, 10, "divides cosine similarities;
 KD_INT(struct nnclr, queue, 4096, 1, 16777216,
        "projections kept: 98304 on ImageNet, 65536 in solo-learn. Fewer than the samples of an "
        "epoch: else a sample's nearest neighbour is itself")
+KD_INT(struct nnclr, layers, 3, 1, 8, "of the projector; 2 in lightly's CIFAR setting")
 KD_INT(struct nnclr, hidden, 2048, 1, 65536, "width of the projector's hidden layers")
 KD_INT(struct nnclr, output, 256, 1, 65536, "width of what is compared")
 KD_INT(struct nnclr, predictor_hidden, 4096, 1, 65536, "width of the predictor's hidden layer")
@@ -57,7 +58,7 @@ static void follow_labels(const struct nnclr *self, kd_scope s, const kd_method_
 
 static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *in) {
     const struct nnclr *self = config;
-    const kd_mlp projector = {.layers = 3,
+    const kd_mlp projector = {.layers = self->layers,
                               .hidden = self->hidden,
                               .output = self->output,
                               .hidden_bias = true,
