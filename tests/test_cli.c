@@ -103,3 +103,7 @@ TEST(cli, schema) {
 TEST(cli, package) {
     check_case("package");
 }
+
+TEST(cli, data) {
+    check_case("data");
+}

@@ -18,9 +18,10 @@ BEGIN {
     may["data"] = "base data"
     may["plugin"] = "base config plugin"
     may["package"] = "base config plugin package"
+    may["fetch"] = "base fetch"
     may["train"] = may["report"] = "base config graph data plugin train report"
     may["check"] = may["train"] " check"
-    may["cli"] = may["check"] " package cli"
+    may["cli"] = may["check"] " package fetch cli"
     libc = " assert complex ctype errno fenv float inttypes limits locale math signal stdalign" \
            " stdarg stdbool stddef stdint stdio stdlib string time "
     vendor = "^(oneapi/|dnnl|mkl|cblas|lapacke|omp\\.h|cuda|cudnn|cublas|nccl|nvrtc|hip/|rocblas|" \

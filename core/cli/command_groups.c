@@ -2,6 +2,7 @@
  * Finding the command that two words name. */
 #include "cli/command_groups.h"
 
+#include "cli/cli_data.h"
 #include "cli/cli_pairs.h"
 #include "cli/cli_plugin.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 const command_group command_groups[] = {
+    {"data", "list and download public sets", data_commands},
     {"pairs", "make, find and look through pairs of images", pairs_commands},
     {"plugin", "find, make and check plugins", plugin_commands},
     {.name = NULL},

@@ -1,7 +1,7 @@
 # Every command says what it does.
 kindred --version
 kindred --help
-for command in train eval embed export import plan schema plugin pairs; do
+for command in train eval embed export import plan schema plugin pairs data; do
     echo "--- $command"
     kindred $command --help
 done
@@ -12,4 +12,8 @@ done
 for command in build mine show; do
     echo "--- pairs $command"
     kindred pairs $command --help
+done
+for command in list fetch; do
+    echo "--- data $command"
+    kindred data $command --help
 done
