@@ -135,7 +135,8 @@ void built_input_open(built *b, const built_eval *e, built_input *ret) {
                                 .write = program_write,
                                 .run = program_run,
                                 .read = program_read,
-                                .cancelled = cancelled},
+                                .cancelled = cancelled,
+                                .test_variants = e->variants},
                          .engine = engine_create(b->device_table, b->device, e->seed),
                          .real = e->real,
                          .cancel_after = e->cancel_after};

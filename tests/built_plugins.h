@@ -54,7 +54,8 @@ typedef struct built_eval {
     int32_t real, classes;
     uint64_t seed;
     kd_feature_set train, test;
-    int cancel_after; /* says "cancelled" at that call; 0: never */
+    const kd_variants *variants; /* of test; NULL: none */
+    int cancel_after;            /* says "cancelled" at that call; 0: never */
 } built_eval;
 bool built_run_eval(built *b, const built_eval *e, kd_eval_output *ret, kd_error *err);
 

@@ -108,7 +108,7 @@ int kit_checkpoints(const char *name, int64_t **ret) {
 }
 
 double kit_metric(const char *name, int64_t step, const char *key) {
-    char path[256], line[4096];
+    char path[256], line[16384];
     double value = NAN;
     snprintf(path, sizeof path, "runs/%s/metrics.jsonl", name);
     FILE *file = fopen(path, "r");

@@ -127,6 +127,106 @@ TEST(synthetic, pairs_can_differ_in_one_factor) {
     kit_finish(&k);
 }
 
+/* Where a picture differs from another one. */
+static void differences(const opened *o, int64_t a, int64_t b, int size, bool *ret) {
+    kd_sample s = {.size = sizeof s}, t = {.size = sizeof t};
+    kd_error err = KD_ERROR_INIT;
+    EXPECT_GOOD(o->plugin.table->read(o->set, a, &s, &err), err);
+    EXPECT_GOOD(o->plugin.table->read(o->set, b, &t, &err), err);
+    for (int i = 0; i < size * size; i++) {
+        ret[i] = memcmp((const char *)s.images[0].data + 3 * i,
+                        (const char *)t.images[0].data + 3 * i, 3) != 0;
+    }
+    o->plugin.table->release_sample(o->set, &s);
+    o->plugin.table->release_sample(o->set, &t);
+}
+
+enum { GROUP = 8, VARIED = 24 };
+
+/* The first of eight samples is the picture that there is without variants; each other one is the
+ * second of the pair that differs in its factor alone, or a later drawing where that one cannot be
+ * told from the picture. */
+TEST(synthetic, variants_differ_in_one_factor) {
+    kit k;
+    kit_init(&k);
+    opened o = open_set(&k, "{size: 24, kinds: 5, variants: true, count: 320}"),
+           one = open_set(&k, "{size: 24, kinds: 5}");
+    for (int64_t i = 0; i < 320; i++) {
+        const int64_t picture = i / GROUP, place = i % GROUP;
+        int64_t base = -1;
+        const char *factor = NULL;
+        cr_assert_eq(o.plugin.table->label(o.set, i), picture % 5);
+        cr_assert_eq(o.plugin.table->variant(o.set, i, &base, &factor), place > 0);
+        if (place == 0) {
+            cr_assert_eq(hash_of(&o, i, 0), hash_of(&one, picture, 0));
+            continue;
+        }
+        cr_assert_eq(base, i - place);
+        EXPECT_TEXT(factor, factors[place - 1]);
+        cr_assert_neq(hash_of(&o, i, 0), hash_of(&o, base, 0), "%s, %d", factor, (int)i);
+    }
+    for (int f = 0; f < FACTORS - 1; f++) {
+        char yaml[128];
+        snprintf(yaml, sizeof yaml, "{size: 24, kinds: 5, paired: true, differ: %s}", factors[f]);
+        opened pair = open_set(&k, yaml);
+        int same = 0;
+        for (int64_t picture = 0; picture < 40; picture++) {
+            const bool told = hash_of(&pair, picture, 0) != hash_of(&pair, picture, 1);
+            const bool equal =
+                hash_of(&o, picture * GROUP + 1 + f, 0) == hash_of(&pair, picture, 1);
+            cr_assert_eq(told, equal, "%s, %d", factors[f], (int)picture);
+            same += equal;
+        }
+        cr_assert_gt(same, 25);
+        close_set(&pair);
+    }
+    close_set(&one);
+    close_set(&o);
+    kit_finish(&k);
+}
+
+/* Pixels: another background leaves the object alone and changes the corners; another style or
+ * colour leaves the corners. */
+TEST(synthetic, variants_change_their_own_pixels) {
+    kit k;
+    kit_init(&k);
+    opened o = open_set(&k, "{size: 24, variants: true, lighting: 0, occlusion: 0, position: 0}");
+    const int corners[] = {0, VARIED - 1, VARIED * (VARIED - 1), VARIED * VARIED - 1};
+    int background = 0;
+    for (int64_t base = 0; base < 40 * GROUP; base += GROUP) {
+        bool differ[VARIED * VARIED];
+        differences(&o, base, base + 1, VARIED, differ);
+        int inside = 0;
+        for (int i = 0; i < VARIED * VARIED; i++) {
+            inside += !differ[i];
+        }
+        background += inside > 8;
+        for (int place = 4; place <= 6; place++) { /* style, color, pose */
+            differences(&o, base, base + place, VARIED, differ);
+            for (int c = 0; c < 4; c++) {
+                cr_assert_not(differ[corners[c]], "%s changed corner %d of %d", factors[place - 1],
+                              c, (int)base);
+            }
+        }
+    }
+    cr_assert_gt(background, 30, "%d of 40 objects stay", background);
+    close_set(&o);
+    kit_finish(&k);
+}
+
+TEST(synthetic, refuses_variants_of_pairs) {
+    kit k;
+    kit_init(&k);
+    opened o = {.set = NULL};
+    kd_error err = KD_ERROR_INIT;
+    EXPECT_GOOD(kit_plugin_load(&k, "synthetic", "{paired: true, variants: true}", &o.plugin, &err),
+                err);
+    cr_assert_not(o.plugin.table->open(o.plugin.config, NULL, &o.set, &err));
+    EXPECT_TEXT(err.message, "synthetic: samples are pairs or have variants, not both");
+    kit_plugin_finish(&o.plugin);
+    kit_finish(&k);
+}
+
 /* The corners, which no object reaches, are the same whatever the kind is. */
 TEST(synthetic, factors_do_not_know_the_kind) {
     kit k;

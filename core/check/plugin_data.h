@@ -19,6 +19,9 @@ enum { FEATURE_ROWS = 300, FEATURE_TESTS = 200, FEATURE_WIDTH = 10, FEATURE_CLAS
 typedef struct feature_rows {
     float train[FEATURE_ROWS * FEATURE_WIDTH], test[FEATURE_TESTS * FEATURE_WIDTH];
     int32_t train_label[FEATURE_ROWS], test_label[FEATURE_TESTS];
+    /* As kd_variants has them: rows of one class as variants of another one. */
+    int64_t base[FEATURE_TESTS];
+    int32_t factor[FEATURE_TESTS];
 } feature_rows;
 
 /* signal 1: the class stands in the features; 0: nothing but noise. */

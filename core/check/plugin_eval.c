@@ -16,6 +16,21 @@ static const struct {
      "{epochs: 5, min_steps: 150, learning_rates: [0.01, 0.1], weight_decays: [0.001]}"},
 };
 
+enum { FACTORS = 4 };
+static const char *const factors[FACTORS] = {"background", "lighting", "occlusion", "style"};
+
+/* After a row come the variants of it, one of each factor, among those of its class. */
+static void name_variants(feature_rows *f) {
+    int64_t base[FEATURE_CLASSES] = {0};
+    int32_t seen[FEATURE_CLASSES] = {0};
+    for (int64_t i = 0; i < FEATURE_TESTS; i++) {
+        const int32_t c = f->test_label[i], factor = seen[c]++ % (1 + FACTORS) - 1;
+        base[c] = factor < 0 ? i : base[c];
+        f->base[i] = factor < 0 ? -1 : base[c];
+        f->factor[i] = factor;
+    }
+}
+
 void features_make(feature_rows *f, double signal, uint64_t seed) {
     for (int i = 0; i < FEATURE_ROWS + FEATURE_TESTS; i++) {
         const bool trains = i < FEATURE_ROWS;
@@ -29,6 +44,7 @@ void features_make(feature_rows *f, double signal, uint64_t seed) {
         }
         (trains ? f->train_label : f->test_label)[row] = label;
     }
+    name_variants(f);
 }
 
 static void reverse(float *x, int32_t *label, int rows) {
@@ -44,9 +60,19 @@ static void reverse(float *x, int32_t *label, int rows) {
     }
 }
 
+static void reverse_variants(feature_rows *f) {
+    const feature_rows was = *f;
+    for (int i = 0; i < FEATURE_TESTS; i++) {
+        const int from = FEATURE_TESTS - 1 - i;
+        f->base[i] = was.base[from] < 0 ? -1 : FEATURE_TESTS - 1 - was.base[from];
+        f->factor[i] = was.factor[from];
+    }
+}
+
 void features_reverse(feature_rows *f) {
     reverse(f->train, f->train_label, FEATURE_ROWS);
     reverse(f->test, f->test_label, FEATURE_TESTS);
+    reverse_variants(f);
 }
 
 /* ---- The host's side. An eval sees a kd_eval_input alone; here is what belongs to it. ---- */
@@ -104,6 +130,11 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
     if (!options) {
         options = kit_config(k, k->subject, NULL, err);
     }
+    const kd_variants variants = {.size = sizeof variants,
+                                  .factors = FACTORS,
+                                  .base = f->base,
+                                  .factor = f->factor,
+                                  .factor_name = factors};
     const kd_eval_input all = {.size = sizeof all,
                                .classes = FEATURE_CLASSES,
                                .seed = 1,
@@ -115,7 +146,8 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
                                .write = program_write,
                                .run = program_run,
                                .read = program_read,
-                               .cancelled = never_cancelled};
+                               .cancelled = never_cancelled,
+                               .test_variants = &variants};
     const kd_eval_input *in = at_the_edge(&all, in_size);
     if (!options || !in) {
         return options && kd_fail(err, KD_E_MEMORY, "out of memory");

@@ -107,20 +107,6 @@ static bool samples_of_store(const store *s, const pair_options *o, samples *ret
 
 /* ---- A manifest. ----------------------------------------------------------------------------- */
 
-/* The store's sample of a dataset's index; -1: left out as broken. */
-static int64_t find_sample(const store *s, int64_t index) {
-    int64_t low = 0, high = s->samples;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (s->source[middle] < index) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < s->samples && s->source[low] == index ? low : -1;
-}
-
 static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_list *list,
                      kd_error *err) {
     int64_t index[2], sample[2];
@@ -128,7 +114,7 @@ static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_
         if (!resolver_find(r, row->line, &row->image[i], &index[i], err)) {
             return false;
         }
-        sample[i] = find_sample(s, index[i]);
+        sample[i] = store_find(s, index[i]);
     }
     if (!resolver_check_pair(r, row->line, index, err)) {
         return false;

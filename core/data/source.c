@@ -47,7 +47,8 @@ bool source_open(const source_options *options, source **ret, kd_error *err) {
                                   .progress = options->progress,
                                   .context = options->context};
     source *s = kd_alloc(sizeof *s);
-    const bool good = store_open(&packed, &s->store, err) && read_samples(options, set, s, err);
+    const bool good = store_open(&packed, &s->store, err) && read_samples(options, set, s, err) &&
+                      variants_open(s->store, options->table, set, &s->samples, &s->variants, err);
     options->table->close(set);
     if (!good) {
         source_close(s);
@@ -61,6 +62,7 @@ void source_close(source *s) {
     if (s) {
         store_close(s->store);
         samples_free(&s->samples);
+        variants_free(&s->variants);
         free(s);
     }
 }

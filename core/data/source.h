@@ -5,6 +5,7 @@
 #define CORE_DATA_SOURCE_H
 
 #include "data/order.h"
+#include "data/variants.h"
 
 typedef struct source_options {
     const kd_dataset *table;
@@ -24,10 +25,11 @@ typedef struct source_options {
 typedef struct source {
     store *store;
     samples samples;
+    variants variants;
 } source;
 
-/* when [main thread]. owns: the caller closes. fails with the plugin's message, or as store_open
- * and samples_open do. */
+/* when [main thread]. owns: the caller closes. fails with the plugin's message, or as store_open,
+ * samples_open and variants_open do. */
 bool source_open(const source_options *options, source **ret, kd_error *err);
 void source_close(source *s);
 

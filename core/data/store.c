@@ -228,6 +228,19 @@ void store_close(store *s) {
     }
 }
 
+int64_t store_find(const store *s, int64_t index) {
+    int64_t low = 0, high = s->samples;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (s->source[middle] < index) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < s->samples && s->source[low] == index ? low : -1;
+}
+
 /* ---- Opening. -------------------------------------------------------------------------------- */
 
 static bool has_key(const store *s, const char *key) {

@@ -65,6 +65,8 @@ bool store_open(const store_options *options, store **ret, kd_error *err);
 /* Maps an existing file. fails when it is damaged. */
 bool store_map(const char *path, store **ret, kd_error *err);
 void store_close(store *s);
+/* The store's sample of a dataset's index; -1: left out as broken. */
+int64_t store_find(const store *s, int64_t index);
 /* Where store_open looks for it, whether it is there or not. The caller frees. */
 bool store_path(const store_options *options, char **ret, kd_error *err);
 

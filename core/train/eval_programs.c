@@ -18,6 +18,10 @@ typedef struct given {
     opened **open;
 } given;
 
+uint32_t eval_flags(const eval_part *eval) {
+    return ((const kd_eval *)eval->part.plugin->table)->flags;
+}
+
 bool eval_compile(const assembly *a, const char *name, void (*build)(void *context, kd_scope s),
                   void *context, kd_program **ret, kd_error *err) {
     /* Heads and neighbours are small: they compute in the real type whatever the run does. */

@@ -16,7 +16,8 @@ typedef struct work {
     const evaluation *e;
     bool rehearsed; /* features are zeros */
     int count;
-    taken *taken; /* [2 n_evals] */
+    taken *taken;         /* [2 n_evals] */
+    kd_variants variants; /* of the test set of the eval that runs */
 } work;
 
 static bool take(work *w, const source *from, const char *what, const features **ret,
@@ -46,21 +47,34 @@ static kd_feature_set as_set(const features *f) {
         .rows = f->rows, .width = f->width, .features = f->value, .labels = f->label};
 }
 
+static kd_variants variants_of(const source *from, const features *f) {
+    return (kd_variants){.size = sizeof(kd_variants),
+                         .factors = from->variants.factors,
+                         .base = f->base,
+                         .factor = f->factor,
+                         .factor_name = from->variants.factor_name};
+}
+
 /* What eval `index` is given, without the functions. */
 static bool take_input(work *w, int index, kd_eval_input *ret, kd_error *err) {
+    static const features none;
     const assembly *a = w->e->assembly;
     const eval_part *eval = &a->run->evals[index];
-    const features *train = NULL, *test = NULL;
-    if (!take(w, a->eval_data[index].train, eval->keys.name, &train, err) ||
-        !take(w, a->eval_data[index].test, eval->keys.name, &test, err)) {
+    const eval_data *data = &a->eval_data[index];
+    const features *train = &none, *test = NULL;
+    if ((!(eval_flags(eval) & KD_EVAL_TEST_ALONE) &&
+         !take(w, data->train, eval->keys.name, &train, err)) ||
+        !take(w, data->test, eval->keys.name, &test, err)) {
         return false;
     }
+    w->variants = variants_of(data->test, test);
     *ret = (kd_eval_input){.size = sizeof *ret,
-                           .classes = a->eval_data[index].train->store->classes,
+                           .classes = data->train->store->classes,
                            .seed = (uint64_t)a->run->keys.seed,
                            .train = as_set(train),
                            .test = as_set(test),
-                           .host = registry_host(a->plugins)};
+                           .host = registry_host(a->plugins),
+                           .test_variants = test->base ? &w->variants : NULL};
     return true;
 }
 

@@ -96,6 +96,8 @@ void features_free(features *f) {
     scratch_unmap(f->value, value_bytes(f));
     free(f->label);
     free(f->sample);
+    free(f->base);
+    free(f->factor);
     *f = (features){0};
 }
 
@@ -173,6 +175,27 @@ static void choose_samples(const source *from, bool labelled, features *f) {
     }
 }
 
+/* Which rows are variants of which: positions in the list become rows. */
+static void choose_variants(const source *from, features *f) {
+    const variants *v = &from->variants;
+    if (v->count == 0) {
+        return;
+    }
+    int64_t *row_of = kd_alloc((size_t)from->samples.count * sizeof *row_of);
+    memset(row_of, -1, (size_t)from->samples.count * sizeof *row_of);
+    f->base = kd_alloc((size_t)f->rows * sizeof *f->base + 1);
+    f->factor = kd_alloc((size_t)f->rows * sizeof *f->factor + 1);
+    for (int64_t i = 0; i < f->rows; i++) {
+        row_of[f->sample[i]] = i;
+    }
+    for (int64_t i = 0; i < f->rows; i++) {
+        const int64_t base = v->base[f->sample[i]];
+        f->base[i] = base < 0 ? -1 : row_of[base];
+        f->factor[i] = f->base[i] < 0 ? -1 : v->factor[f->sample[i]];
+    }
+    free(row_of);
+}
+
 static bool take(assembly *a, feature_program *p, const source *from, const char *what, features *f,
                  row *rows, kd_error *err) {
     for (int64_t begin = 0; begin < f->rows; begin += p->batch) {
@@ -205,6 +228,7 @@ bool features_take(assembly *a, feature_program *p, const source *from, bool lab
                    const char *what, features *ret, kd_error *err) {
     features f = {.width = p->width};
     choose_samples(from, labelled, &f);
+    choose_variants(from, &f);
     if (!p->pixels) {
         p->pixels = kd_alloc((size_t)p->pixel_bytes);
         p->values = kd_alloc((size_t)(p->batch * p->width) * sizeof(double));
@@ -229,6 +253,7 @@ bool features_rehearse(const feature_program *p, const source *from, bool labell
     features f = {.width = p->width};
     void *values = NULL;
     choose_samples(from, labelled, &f);
+    choose_variants(from, &f);
     if (!scratch_zeros(value_bytes(&f), &values, err)) {
         features_free(&f);
         return false;

@@ -11,6 +11,8 @@ typedef struct features {
     float *value;    /* [rows, width] */
     int32_t *label;  /* [rows], -1: none */
     int64_t *sample; /* [rows] the sample's index in the dataset */
+    int64_t *base;   /* [rows] the row that it is a variant of, -1: none; NULL: there are none */
+    int32_t *factor; /* [rows] as variants.factor; NULL where base is */
 } features;
 
 /* Compiles the assembly's feature programs: of the encoder, and of pixels where evals compare. */

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "train/checkpoint.h"
+#include "train/eval_programs.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,13 @@ static void write_line(const results *r, const evaluation *e, const eval_part *e
     if (out->n_results) {
         json_object_set_new(line, "value", metrics_real(out->results[0].value));
         json_object_set_new(line, "protocol", json_string(out->results[0].protocol));
+    }
+    json_t *protocols = out->n_results > 1 ? json_object() : NULL; /* of those beside the first */
+    for (uint32_t i = 1; i < out->n_results; i++) {
+        json_object_set_new(protocols, out->results[i].name, json_string(out->results[i].protocol));
+    }
+    if (protocols) {
+        json_object_set_new(line, "protocols", protocols);
     }
     json_object_set_new(line, "seconds", json_real(seconds));
     metrics_write(r->metrics, line);
@@ -63,13 +71,24 @@ static bool take(results *r, feature_program *program, const char *of, int64_t s
     return !any || evaluate(&e, &sink, err);
 }
 
+/* The headline of the eval that `keep_best` names, such that more is better. */
+static double goodness(const run *r, double value) {
+    for (int i = 0; i < r->n_evals; i++) {
+        if (strcmp(r->evals[i].keys.name, r->checkpoint.keep_best) == 0) {
+            return eval_flags(&r->evals[i]) & KD_EVAL_LOWER_IS_BETTER ? -value : value;
+        }
+    }
+    return value;
+}
+
 static bool note_best(const results *r, int64_t step, kd_error *err) {
     const char *name = r->assembly->run->checkpoint.keep_best;
     json_t *line = *name ? metrics_find(r->path, step, name, OF_TRAINED) : NULL;
     const json_t *value = json_object_get(line, "value");
     bool ok = true;
     if (json_is_number(value)) {
-        ok = checkpoint_note_best(r->folder->checkpoints, step, name, json_number_value(value),
+        ok = checkpoint_note_best(r->folder->checkpoints, step, name,
+                                  goodness(r->assembly->run, json_number_value(value)),
                                   r->assembly->run->checkpoint.keep, err);
     }
     json_decref(line);

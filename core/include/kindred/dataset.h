@@ -86,6 +86,10 @@ typedef struct kd_dataset {
     const char *(*fingerprint)(const kd_set *set);
     /* The host reads samples in ascending order of this number. NULL: by index. */
     int64_t (*order)(const kd_set *set, int64_t index);
+    /* Is the sample another one again with one factor changed? Then true, with that one's index
+     * and the factor's name ("background"), which lives as long as the set. NULL: none is. Variants
+     * are samples of one image. */
+    bool (*variant)(const kd_set *set, int64_t index, int64_t *ret_base, const char **ret_factor);
 } kd_dataset;
 
 #define KD_DATASET(...) KD_ENTRY(KD_KIND_DATASET, kd_dataset, __VA_ARGS__)

@@ -15,6 +15,15 @@ typedef struct kd_feature_set {
     const int32_t *labels; /* [rows] in [0, classes) */
 } kd_feature_set;
 
+/* Which rows of a set show what another row shows, but for one factor. */
+typedef struct kd_variants {
+    uint32_t size;
+    int32_t factors;
+    const int64_t *base;            /* [rows] the row of which it is a variant; -1: of none */
+    const int32_t *factor;          /* [rows] in [0, factors): what alone differs; -1: of none */
+    const char *const *factor_name; /* [factors] "background" */
+} kd_variants;
+
 typedef struct kd_program kd_program;
 
 typedef struct kd_eval_input kd_eval_input;
@@ -45,11 +54,18 @@ struct kd_eval_input {
      * need not know; but a loop may end as soon as all that it takes has been taken and written to.
      * One that takes seconds without the device is cancelled. Ask by kd_in_rehearsal. */
     uint32_t rehearsal, reserved;
+    /* NULL: the test set has none. Ask by kd_test_variants. */
+    const kd_variants *test_variants;
 };
 
 /* For any host: an older one has no rehearsals. */
 __attribute__((unused)) static inline bool kd_in_rehearsal(const kd_eval_input *in) {
     return in->size >= KD_END(kd_eval_input, rehearsal) && in->rehearsal != 0;
+}
+
+/* The same: an older host knows none. */
+__attribute__((unused)) static inline const kd_variants *kd_test_variants(const kd_eval_input *in) {
+    return in->size >= KD_END(kd_eval_input, test_variants) ? in->test_variants : NULL;
 }
 
 typedef struct kd_eval_result {
@@ -64,8 +80,10 @@ typedef struct kd_eval_output {
     kd_eval_result results[KD_MAX_RESULTS]; /* the first is the eval's headline */
 } kd_eval_output;
 
+#define KD_EVAL_LOWER_IS_BETTER 1u /* of the headline; without it, higher is */
+#define KD_EVAL_TEST_ALONE 2u      /* needs no training set: `train` has no rows */
 typedef struct kd_eval {
-    uint32_t size, reserved;
+    uint32_t size, flags;
     bool (*run)(const void *config, const kd_eval_input *in, kd_eval_output *out, kd_error *err);
 } kd_eval;
 

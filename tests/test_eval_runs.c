@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Evals within runs: what the host hands them, and what it makes of their numbers. */
+#include "run_kit.h"
+
+#include "base/file.h"
+
+#include "leaks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static run_kit kit;
+
+static void open_kit(void) {
+    kit_open(&kit);
+}
+
+static void close_kit(void) {
+    kit_close(&kit);
+}
+
+TestSuite(eval_runs, .init = open_kit, .fini = close_kit);
+
+#define WITH(...)                                                                                  \
+    (const char *const[]) {                                                                        \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+static void expect_train(const char *const *overrides) {
+    int outcome = -1;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(kit_train(&kit, FOLDER_NEW, overrides, &outcome, &err), "%s", err.message);
+    cr_assert_eq(outcome, TRAINED);
+}
+
+static void expect_refusal(const char *const *overrides, const char *message) {
+    int outcome = -1;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(kit_train(&kit, FOLDER_NEW, overrides, &outcome, &err));
+    cr_assert(strstr(err.message, message), "%s", err.message);
+}
+
+/* ---- Invariance. ---- */
+
+#define VARIED(options_)                                                                           \
+    "evals=[{plugin: invariance, factors: 'background, style', every_epochs: 1, test: {plugin: "   \
+    "synthetic, kinds: 4, size: 12, split: test, count: 160, variants: true, lighting: 0" options_ \
+    "}}]"
+
+/* Light that never varies makes variants that are their bases; other factors move features. */
+TEST(eval_runs, measure_invariance) {
+    expect_train(WITH("train.epochs=1", VARIED("")));
+    const double background = kit_metric("small", 8, "sensitivity_background");
+    const double style = kit_metric("small", 8, "sensitivity_style");
+    cr_assert(background > 0 && style > 0, "%g, %g", background, style);
+    cr_assert_float_eq(kit_metric("small", 8, "sensitivity"), (background + style) / 2, 1e-8);
+    cr_assert_eq(kit_metric("small", 8, "sensitivity_lighting"), 0);
+}
+
+/* The least is the best. */
+TEST(eval_runs, keep_the_best_of_what_is_better_when_lower) {
+    expect_train(WITH("train.epochs=4", "checkpoint.keep=1", "checkpoint.keep_best=invariance",
+                      "checkpoint.every_epochs=1", VARIED("")));
+    int64_t *steps = NULL, best = 8;
+    kit_checkpoints("small", &steps);
+    for (int64_t step = 16; step <= 32; step += 8) {
+        const bool less = kit_metric("small", step, "value") < kit_metric("small", best, "value");
+        best = less ? step : best;
+    }
+    cr_assert_eq(steps[0], best);
+    free(steps);
+}
+
+TEST(eval_runs, refuse_variants_in_pairs) {
+    static const char pairs[] = "index_a,index_b\n0,32\n";
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(file_write("pairs.csv", pairs, sizeof pairs - 1, &err));
+    expect_refusal(WITH("train.epochs=1", VARIED(", pairs: {manifest: pairs.csv}")),
+                   "the dataset has variants of samples, and data.pairs is given");
+    expect_refusal(WITH("train.epochs=1", "evals=[{plugin: invariance}]"),
+                   "invariance: the test data has no variants of its images");
+}
+
+/* ---- What a dataset says of variants. ---- */
+
+enum { SAMPLES = 6 };
+static int64_t base_of[SAMPLES];
+
+static int64_t count(const kd_set *set) {
+    (void)set;
+    return SAMPLES;
+}
+
+static bool variant(const kd_set *set, int64_t index, int64_t *ret_base, const char **ret_factor) {
+    (void)set;
+    *ret_base = base_of[index];
+    *ret_factor = index % 2 ? "odd" : "even";
+    return base_of[index] != -1;
+}
+
+/* Opens samples 0 to 5, of which the store lacks the one that is `broken`. */
+static bool open_variants(const int64_t *bases, int64_t broken, variants *ret, kd_error *err) {
+    const kd_dataset table = {.size = sizeof table, .count = count, .variant = variant};
+    int64_t indices[SAMPLES];
+    store s = {.source = indices};
+    memcpy(base_of, bases, sizeof base_of);
+    for (int64_t i = 0; i < SAMPLES; i++) {
+        indices[s.samples] = i;
+        s.samples += i != broken;
+    }
+    const samples list = {.count = s.samples, .n_images = 1};
+    return variants_open(&s, &table, NULL, &list, ret, err);
+}
+
+TEST(variants, are_found_by_position_and_lost_with_their_base) {
+    variants v;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(open_variants((int64_t[]){-1, 0, -1, 2, 2, 0}, 6, &v, &err), "%s", err.message);
+    cr_assert_arr_eq(v.base, ((int64_t[]){-1, 0, -1, 2, 2, 0}), sizeof base_of);
+    cr_assert_eq(v.count, 4);
+    cr_assert_eq(v.factors, 2);
+    cr_assert_str_eq(v.factor_name[v.factor[4]], "even");
+    cr_assert_eq(v.factor[1], v.factor[3]);
+    variants_free(&v);
+
+    cr_assert(open_variants((int64_t[]){-1, 0, -1, 2, 2, 0}, 0, &v, &err), "%s", err.message);
+    cr_assert_arr_eq(v.base, ((int64_t[]){-1, -1, 1, 1, -1}), 5 * sizeof *v.base);
+    cr_assert_eq(v.count, 2);
+    variants_free(&v);
+
+    cr_assert(open_variants((int64_t[]){-1, -1, -1, -1, -1, -1}, 6, &v, &err));
+    cr_assert(v.base == NULL && v.count == 0);
+    variants_free(&v);
+}
+
+TEST(variants, refuse_bases_that_cannot_be) {
+    variants v;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert_not(open_variants((int64_t[]){-1, 0, 1, -1, -1, -1}, 6, &v, &err));
+    cr_assert_str_eq(err.message, "sample 2 is a variant of sample 1, which is a variant itself");
+    variants_free(&v);
+    err = (kd_error)KD_ERROR_INIT;
+    cr_assert_not(open_variants((int64_t[]){-1, 6, -1, -1, -1, -1}, 6, &v, &err));
+    cr_assert_str_eq(err.message, "sample 1 is a variant of sample 6, which is not in the dataset");
+    variants_free(&v);
+}
