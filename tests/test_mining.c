@@ -154,27 +154,40 @@ static const double angles[] = {8, 90, 3, 0, 91, 180};
 
 TEST(mining, pairs_choose_each_other) {
     static const int want[][2] = {{1, 4}, {2, 3}};
-    mined_pairs p = mine(angles, 6, (mining_options){.k = 1, .min_similarity = -1, .per_image = 1});
+    mined_pairs p = mine(
+        angles, 6,
+        (mining_options){.k = 1, .min_similarity = -1, .max_similarity = INFINITY, .per_image = 1});
     expect_pairs(&p, 2, want);
     cr_assert_eq(p.mutual, 2);
     cr_assert_float_eq((double)p.pair[0].similarity, cos(M_PI / 180), 1e-6);
     cr_assert_float_eq((double)p.pair[1].similarity, cos(3 * M_PI / 180), 1e-6);
     mined_free(&p);
     const double least = cos(2 * M_PI / 180);
-    p = mine(angles, 6, (mining_options){.k = 1, .min_similarity = least, .per_image = 1});
+    p = mine(angles, 6,
+             (mining_options){
+                 .k = 1, .min_similarity = least, .max_similarity = INFINITY, .per_image = 1});
     expect_pairs(&p, 1, want);
     cr_assert_eq(p.mutual, 2);
+    mined_free(&p);
+    p = mine(
+        angles, 6,
+        (mining_options){.k = 1, .min_similarity = -1, .max_similarity = least, .per_image = 1});
+    expect_pairs(&p, 1, want + 1);
     mined_free(&p);
 }
 
 /* Of two nearest, 0, 3 and 8 degrees all choose each other; the most alike two are taken. */
 TEST(mining, the_most_alike_go_first) {
     static const int once[][2] = {{1, 4}, {2, 3}}, twice[][2] = {{1, 4}, {2, 3}, {0, 2}, {0, 3}};
-    mined_pairs p = mine(angles, 6, (mining_options){.k = 2, .min_similarity = 0, .per_image = 1});
+    mined_pairs p = mine(
+        angles, 6,
+        (mining_options){.k = 2, .min_similarity = 0, .max_similarity = INFINITY, .per_image = 1});
     expect_pairs(&p, 2, once);
     cr_assert_geq(p.mutual, 4);
     mined_free(&p);
-    p = mine(angles, 6, (mining_options){.k = 2, .min_similarity = 0.9, .per_image = 2});
+    p = mine(angles, 6,
+             (mining_options){
+                 .k = 2, .min_similarity = 0.9, .max_similarity = INFINITY, .per_image = 2});
     expect_pairs(&p, 4, twice);
     mined_free(&p);
 }
@@ -182,7 +195,9 @@ TEST(mining, the_most_alike_go_first) {
 TEST(mining, equals_go_by_number) {
     static const double same[] = {7, 7, 7, 7, 7};
     static const int want[][2] = {{0, 1}, {2, 3}};
-    mined_pairs p = mine(same, 5, (mining_options){.k = 4, .min_similarity = -1, .per_image = 1});
+    mined_pairs p = mine(
+        same, 5,
+        (mining_options){.k = 4, .min_similarity = -1, .max_similarity = INFINITY, .per_image = 1});
     expect_pairs(&p, 2, want);
     cr_assert_eq(p.mutual, 10);
     mined_free(&p);
@@ -190,7 +205,8 @@ TEST(mining, equals_go_by_number) {
 
 TEST(mining, errors) {
     static const float broken[] = {1, 0, NAN, 0, 1, 1};
-    const mining_options o = {.k = 1, .min_similarity = -1, .per_image = 1};
+    const mining_options o = {
+        .k = 1, .min_similarity = -1, .max_similarity = INFINITY, .per_image = 1};
     kd_error err = KD_ERROR_INIT;
     mined_pairs p;
     cr_assert_not(mine_pairs(&device, broken, 3, 2, &o, &p, &err));

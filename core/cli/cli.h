@@ -32,7 +32,7 @@ typedef struct command_line {
     const char *device, *op;
     const char *kind, *level, *seed;
     const char *classes, *per_class;
-    const char *encoder, *k, *min_similarity, *per_image;
+    const char *encoder, *k, *min_similarity, *max_similarity, *per_image;
     const char *count, *rejected;
     bool allow_fewer;
     bool tap;

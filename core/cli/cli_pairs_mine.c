@@ -10,9 +10,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+static bool read_cosine(const char *name, const char *text, double *ret, kd_error *err) {
+    if (!text) {
+        return true;
+    }
+    char *end;
+    *ret = strtod(text, &end);
+    return (*text && !*end && fabs(*ret) <= 1) ||
+           kd_fail(err, E_USAGE, "--%s %s: not a cosine, from -1 to 1", name, text);
+}
+
 static bool read_options(const command_line *in, mining_options *o, kd_error *err) {
     int64_t k = 1;
-    *o = (mining_options){.min_similarity = -1, .per_image = 1};
+    *o = (mining_options){.min_similarity = -1, .max_similarity = INFINITY, .per_image = 1};
     if (!in->encoder) {
         kd_fail(err, E_USAGE, "pairs mine: --encoder RUN_DIR is missing");
         return kd_hint(err, "kindred pairs mine --help");
@@ -26,15 +36,8 @@ static bool read_options(const command_line *in, mining_options *o, kd_error *er
         return kd_fail(err, E_USAGE, "--k %s: more than 1000", in->k);
     }
     o->k = (int32_t)k;
-    if (in->min_similarity) {
-        char *end;
-        o->min_similarity = strtod(in->min_similarity, &end);
-        if (!*in->min_similarity || *end || !(fabs(o->min_similarity) <= 1)) {
-            return kd_fail(err, E_USAGE, "--min-similarity %s: not a cosine, from -1 to 1",
-                           in->min_similarity);
-        }
-    }
-    return true;
+    return read_cosine("min-similarity", in->min_similarity, &o->min_similarity, err) &&
+           read_cosine("max-similarity", in->max_similarity, &o->max_similarity, err);
 }
 
 /* Rows of features are the dataset's samples, but for those that were left out as broken. */
@@ -75,10 +78,9 @@ static bool mine(const command_line *in, const mining_options *options, opened_r
     progress_break(&a->progress);
     if (ok && !mined.count) {
         ok = kd_fail(err, KD_E_INVALID,
-                     "no pair: %" PRId64 " mutual neighbours, none of them of "
-                     "similarity %g",
-                     mined.mutual, options->min_similarity);
-        kd_hint(err, "lower --min-similarity, or raise --k");
+                     "no pair: of %" PRId64 " mutual neighbours none is as alike as asked for",
+                     mined.mutual);
+        kd_hint(err, "change --min-similarity and --max-similarity, or raise --k");
     }
     if (ok) {
         list_pairs(&mined, &f, l, &pairs);

@@ -34,6 +34,7 @@ static const flag flags[] = {
     {"encoder", offsetof(command_line, encoder), true},
     {"k", offsetof(command_line, k), true},
     {"min-similarity", offsetof(command_line, min_similarity), true},
+    {"max-similarity", offsetof(command_line, max_similarity), true},
     {"per-image", offsetof(command_line, per_image), true},
     {"count", offsetof(command_line, count), true},
     {"rejected", offsetof(command_line, rejected), true},

@@ -19,7 +19,7 @@ const command pairs_commands[] = {
      "  --classes FILE      of the classes that a file names, one a line\n"
      "  --seed N            of the draws (default: 1)\n" PLUGIN_OPTIONS,
      command_pairs_build},
-    {"pairs mine", "encoder data to step k min-similarity per-image", NULL,
+    {"pairs mine", "encoder data to step k min-similarity max-similarity per-image", NULL,
      "find pairs without labels",
      "kindred pairs mine --encoder RUN_DIR [key=value ...] --data plugin=NAME key=value ... --to "
      "pairs.csv\n"
@@ -35,6 +35,7 @@ const command pairs_commands[] = {
      "  --to FILE           where to: .csv or .jsonl\n"
      "  --k K               among so many nearest of each other (default: 1)\n"
      "  --min-similarity S  only pairs of at least this cosine (default: -1, all)\n"
+     "  --max-similarity S  and of at most this one, to leave out one picture twice\n"
      "  --per-image N       an image may stand in so many pairs (default: 1)\n" PLUGIN_OPTIONS,
      command_pairs_mine},
     {"pairs show", "data to count per-class seed rejected", "[PAIRS]",

@@ -15,7 +15,7 @@ static bool is_neighbour(const neighbours *n, int64_t of, int64_t other) {
 }
 
 /* Each pair once, by its lower row. */
-static void find_mutual(const neighbours *n, double min_similarity, mined_pairs *ret) {
+static void find_mutual(const neighbours *n, const mining_options *o, mined_pairs *ret) {
     int64_t room = 0;
     for (int64_t at = 0; at < n->queries; at++) {
         for (int32_t i = 0; i < n->k; i++) {
@@ -25,7 +25,7 @@ static void find_mutual(const neighbours *n, double min_similarity, mined_pairs 
                 continue;
             }
             ret->mutual++;
-            if ((double)similarity < min_similarity) {
+            if ((double)similarity < o->min_similarity || (double)similarity > o->max_similarity) {
                 continue;
             }
             if (ret->count == room) {
@@ -77,7 +77,7 @@ bool mine_pairs(assembly *a, const float *features, int64_t rows, int64_t width,
     *ret = (mined_pairs){0};
     const bool ok = neighbours_find(a, &search, &n, err);
     if (ok) {
-        find_mutual(&n, o->min_similarity, ret);
+        find_mutual(&n, o, ret);
         take_best(ret, rows, o->per_image);
     }
     neighbours_free(&n);

@@ -9,9 +9,9 @@
 #include "train/neighbours.h"
 
 typedef struct mining_options {
-    int32_t k;             /* each is among the other's k nearest */
-    double min_similarity; /* of a pair, a cosine */
-    int64_t per_image;     /* pairs that an image may stand in */
+    int32_t k;                             /* each is among the other's k nearest */
+    double min_similarity, max_similarity; /* of a pair, a cosine; INFINITY: no most */
+    int64_t per_image;                     /* pairs that an image may stand in */
 } mining_options;
 
 typedef struct mined_pair {
