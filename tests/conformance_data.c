@@ -118,6 +118,8 @@ static const struct {
     {"stl10", NULL, "{path: %s, split: train+unlabeled}", 5, 10, 1},
     {"stl10", NULL, "{path: %s, split: unlabeled}", 2, 0, 1},
     {"tiny_imagenet", make_tiny_imagenet, "{path: %s/tiny}", 2, 3, 1},
+    {"imagenet", NULL, "{path: %s/tiny}", 2, 2, 1},
+    {"imagenet", NULL, "{path: %s/tiny, per_class: 1, pick: random}", 2, 2, 1},
     {"image_folder", make_images, "{path: %s/photos}", 4, 2, 1},
 };
 enum { N_SETS = sizeof sets / sizeof *sets };

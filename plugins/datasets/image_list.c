@@ -77,6 +77,19 @@ bool image_list_read(image_list *l, const wnids *w, char separator, int header, 
     return true;
 }
 
+bool image_list_ids(wnids *w, char separator, int header, const char *text, kd_error *err) {
+    int number = 1;
+    for (const char *line = text; *line; number++) {
+        const char *end = line + strcspn(line, "\n"), *id = memchr(line, separator, end - line);
+        const size_t length = id ? strcspn(id + 1, " \t\r\n,") : 0;
+        if (number > header && length && !wnids_add(w, id + 1, length, err)) {
+            return false;
+        }
+        line = *end ? end + 1 : end;
+    }
+    return true;
+}
+
 int32_t image_list_find(const image_list *l, const char *path) {
     listed key = {.name = stem_of(path, strlen(path))};
     const listed *found = key.name && l->count

@@ -47,6 +47,8 @@ typedef struct image_list {
  * messages. fails on an id that is not of `w` (names the line), on a name that comes twice */
 bool image_list_read(image_list *l, const wnids *w, char separator, int header, const char *text,
                      const char *what, kd_error *err);
+/* Adds the ids of such lines to `w`, which is to be sorted then. */
+bool image_list_ids(wnids *w, char separator, int header, const char *text, kd_error *err);
 /* The label of an image by its path; -1: it is not listed. */
 int32_t image_list_find(const image_list *l, const char *path);
 void image_list_free(image_list *l);
