@@ -43,6 +43,19 @@ TEST(schedule, a_run_that_is_all_warm_up_has_no_cosine) {
     expect_close(schedule_lr(&s, 3), 0.75, "last step");
 }
 
+TEST(schedule, a_cosine_can_be_held_for_an_epoch) {
+    const schedule s = {.decay = SCHEDULE_COSINE, .total = 40, .lr = 0.3, .hold = 10},
+                   warm = {
+                       .decay = SCHEDULE_COSINE, .total = 40, .warmup = 15, .lr = 1, .hold = 10};
+    expect_close(schedule_lr(&s, 0), 0.3, "first epoch");
+    expect_close(schedule_lr(&s, 9), 0.3, "its last step");
+    expect_close(schedule_lr(&s, 10), 0.15 * (1 + sqrt(0.5)), "second epoch");
+    expect_close(schedule_lr(&s, 29), 0.15, "third");
+    expect_close(schedule_lr(&warm, 12), 0.8, "a warm-up is not held");
+    expect_close(schedule_lr(&warm, 17), 1, "in the epoch that it ends in");
+    expect_close(schedule_lr(&warm, 20), (1 + cos(acos(-1) / 5)) / 2, "after it");
+}
+
 TEST(schedule, constant_stays) {
     const schedule s = {.decay = SCHEDULE_CONSTANT, .total = 10, .warmup = 2, .lr = 0.3};
     expect_close(schedule_lr(&s, 1), 0.15, "warm-up");

@@ -69,6 +69,7 @@ typedef struct schedule_keys {
     kd_floats milestones; /* epochs */
     double factor;
     double final_weight_decay;
+    bool per_epoch;
 } schedule_keys;
 
 typedef struct train_keys {

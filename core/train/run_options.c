@@ -53,6 +53,7 @@ static const option schedule_options[] = {
     OPTION_FLOATS(schedule_keys, milestones, "[]", 0, , "step: epochs at which the rate is multiplied by factor"),
     OPTION_FLOAT(schedule_keys, factor, 0.1, 0, 1, "step"),
     OPTION_FLOAT(schedule_keys, final_weight_decay, -1, -1, 10, "weight decay goes there along a cosine; -1: it stays"),
+    OPTION_BOOL(schedule_keys, per_epoch, false, "cosine: the rate changes only between epochs (MoCo, SimSiam, PIRL)"),
 };
 static const option train_options[] = {
     OPTION_INT(train_keys, epochs, 100, 1, 1000000, "length of the run"),

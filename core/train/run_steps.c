@@ -35,6 +35,7 @@ schedule run_schedule(const run *r, int64_t samples, arena *a) {
                       .final_lr = k->final_ratio * r->optimizer.lr,
                       .weight_decay = wd,
                       .final_weight_decay = k->final_weight_decay < 0 ? wd : k->final_weight_decay,
+                      .hold = k->per_epoch ? (int64_t)epoch : 0,
                       .n_milestones = (int)k->milestones.count,
                       .milestones = milestones,
                       .factor = k->factor};

@@ -16,8 +16,9 @@ double schedule_lr(const schedule *s, int64_t step) {
         return s->start_lr + (s->lr - s->start_lr) * (double)step / (double)s->warmup;
     }
     if (s->decay == SCHEDULE_COSINE && s->total > s->warmup) {
-        const double at = (double)(step - s->warmup) / (double)(s->total - s->warmup);
-        return cosine(s->lr, s->final_lr, at);
+        const int64_t held = s->hold > 1 ? step / s->hold * s->hold : step;
+        const int64_t past = held > s->warmup ? held - s->warmup : 0;
+        return cosine(s->lr, s->final_lr, (double)past / (double)(s->total - s->warmup));
     }
     double lr = s->lr;
     for (int i = 0; s->decay == SCHEDULE_STEP && i < s->n_milestones; i++) {

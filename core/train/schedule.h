@@ -14,6 +14,7 @@ typedef struct schedule {
     int64_t total, warmup;         /* steps of the run, and those of them that warm up */
     double lr, start_lr, final_lr; /* at the end of the warm-up, at step 0, after the last step */
     double weight_decay, final_weight_decay;
+    int64_t hold; /* SCHEDULE_COSINE: steps that share the value of their first one; 0, 1: none */
     /* SCHEDULE_STEP: the rate is multiplied by `factor` at each of these steps. */
     int n_milestones;
     const int64_t *milestones;
@@ -21,7 +22,8 @@ typedef struct schedule {
 } schedule;
 
 /* For step k in [0, total): over the warm-up linear from start_lr, lr(k) = start + (lr - start)
- * k / warmup; then from lr at k = warmup towards final_lr at k = total.
+ * k / warmup; then from lr at k = warmup towards final_lr at k = total, or, held, so at the last
+ * multiple of `hold` up to k (facebookresearch/moco main_moco.py, adjust_learning_rate).
  *
  * source  facebookresearch/vicreg main_vicreg.py, adjust_learning_rate */
 double schedule_lr(const schedule *s, int64_t step);
