@@ -85,6 +85,22 @@ TEST(custom_ops, stand_in_the_note) {
     finish(&b);
 }
 
+static void expect_refused(const char *name, const char *words) {
+    arena a = {0};
+    kd_error err = KD_ERROR_INIT;
+    const char *file = corpus_file(&a, name);
+    const plugin_search search = {.files = &file, .n_files = 1, .no_user_plugins = true};
+    cr_assert_null(registry_open(&search, &err));
+    EXPECT_IN(words, err.message);
+    cr_expect(*err.hint, "%s", name);
+    arena_free(&a);
+}
+
+TEST(custom_ops, a_note_is_refused_that_names_them_wrongly) {
+    expect_refused("brings_op_label", "op \"squares::cube\" is not named cubes::WORD");
+    expect_refused("brings_op_twice", "declares the op cubes::cube twice");
+}
+
 TEST(custom_ops, a_name_is_taken_once) {
     brought b = BRING(2, "brings_ops", "brings_op_again");
     cr_assert_not(b.added);
@@ -164,7 +180,7 @@ static void expect_missing(const kd_device_plugin *table, const op_set *ops, con
     cr_expect_eq(err.code, KD_E_UNSUPPORTED);
     EXPECT_IN("op 'cubes::cube' of org.example.cubes 1.0.0", err.message);
     EXPECT_IN(words, err.message);
-    EXPECT_IN("device: {plugin: cpu}", err.hint);
+    EXPECT_IN("device: {plugin: reference}", err.hint);
 }
 
 TEST(custom_ops, a_missing_kernel_names_who_has_one) {

@@ -1,41 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Level 3 for ops that a plugin brings: their gradients against differences, their kernels against
  * each other, on the cases that it gives. */
+#include "check/brought_row.h"
 #include "check/jacobian.h"
 #include "check/plugin_kit.h"
-
-/* A case of the plugin's as a row of the op table. */
-typedef struct brought_row {
-    op_case row; /* first: `build` gets it alone */
-    const kd_op_case *of;
-} brought_row;
-
-static void build(const op_case *row, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
-    const kd_op_case *c = ((const brought_row *)row)->of;
-    s->api->emit(s, c->op, in, c->n_inputs, c->attrs, c->n_attrs, out,
-                 c->n_outputs ? c->n_outputs : 1);
-}
-
-static bool row_of(const kd_op_case *c, brought_row *ret) {
-    *ret = (brought_row){
-        .row = {.op = c->op, .note = c->note, .build = build, .tolerance = c->tolerance}, .of = c};
-    if (c->n_inputs > OP_MAX_INPUTS || c->n_outputs > OP_MAX_OUTPUTS) {
-        return false;
-    }
-    for (uint32_t i = 0; i < c->n_inputs; i++) {
-        const kd_op_input *in = &c->inputs[i];
-        op_input *to = &ret->row.in[i];
-        *to = (op_input){
-            .given = true, .type = in->dtype, .rank = in->rank, .low = in->low, .high = in->high};
-        for (int axis = 0; axis < KD_MAX_RANK; axis++) {
-            to->dim[axis] = in->dim[axis];
-        }
-        if (in->rank < 0 || in->rank > KD_MAX_RANK) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static const kd_op *op_of(const plugin_kit *k, const char *name) {
     return op_set_find(k->ops, name);
@@ -43,7 +11,7 @@ static const kd_op *op_of(const plugin_kit *k, const char *name) {
 
 /* The i-th case as a row; false: said that it is none. */
 static bool take(const plugin_kit *k, plugin_case *c, int i, brought_row *ret) {
-    const bool ok = row_of(&k->subject->ops.cases[i], ret);
+    const bool ok = brought_row_of(&k->subject->ops.cases[i], ret);
     if (!ok) {
         rule_fail(c, "case %d of %s has more than %d inputs, %d outputs or %d axes", i,
                   k->subject->ops.cases[i].op, OP_MAX_INPUTS, OP_MAX_OUTPUTS, KD_MAX_RANK);

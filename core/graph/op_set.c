@@ -181,6 +181,25 @@ static const char *who_has(const op_set *s, const char *op, arena *a) {
     return text;
 }
 
+/* A device to choose: kernels for "host" run on cpu, others on the device that they are named
+ * after. */
+static const char *device_with(const op_set *s, const char *op) {
+    const char *found = "cpu";
+    for (int i = 0; i < s->sources.count; i++) {
+        const op_source *source = s->sources.item[i];
+        for (int k = 0; k < source->n_kernels; k++) {
+            if (strcmp(source->kernels[k].op, op) != 0) {
+                continue;
+            }
+            if (strcmp(source->kernels[k].device, "host") == 0) {
+                return "cpu";
+            }
+            found = source->kernels[k].device;
+        }
+    }
+    return found;
+}
+
 static bool fail_missing(const op_device *d, const char *op, kd_error *err) {
     const op_source *source = source_of(d->ops, op);
     if (!source) {
@@ -193,8 +212,9 @@ static bool fail_missing(const op_device *d, const char *op, kd_error *err) {
     kd_fail(err, KD_E_UNSUPPORTED, "op '%s' of %s has no kernel for %s%.*s; %s%s", op,
             source->plugin, own ? "the device " : "this device, which takes none of other plugins",
             own, d->accepts, *has ? "there are kernels in: " : "there is none at all", has);
-    kd_hint(err, "choose a device that there is one for (host: any in the host's memory, as "
-                 "device: {plugin: cpu}), or ask the plugin's author for one");
+    kd_hint(err, "%s%s%s ask the author of the plugin for one",
+            *has ? "choose device: {plugin: " : "", *has ? device_with(d->ops, op) : "",
+            *has ? "}, or" : "");
     arena_free(&a);
     return false;
 }

@@ -180,6 +180,6 @@ const kd_op_case spread_cases[3] = {
     {.size = sizeof(kd_op_case),
      .op = SPREAD_GRAD,
      KD_CASE_INPUTS({.rank = 0}, {.rank = 0},
-                    {.rank = 2, .dim = {19, 33}, .low = -0.2, .high = 0.2}),
+                    {.rank = 2, .dim = {131, 5}, .low = -0.2, .high = 0.2}),
      KD_CASE_ATTRS(KD_CASE_F("t", 2))},
 };

@@ -4,6 +4,7 @@
 #include "faults.h"
 #include "kernels.h"
 
+#include <kindred/device_extensions.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -131,6 +132,13 @@ static bool wait_for_all(kd_device *device, kd_error *err) {
     return kd_fail(err, device->failure.code, "%s", device->failure.message);
 }
 
+/* Kernels of companions, built for the CPU as the device's own are. */
+static const void *extension(kd_device *device, const char *id) {
+    static const kd_device_kernels of_others = {.size = sizeof of_others, .accepts = "cuda"};
+    (void)device;
+    return strcmp(id, KD_DEVICE_KERNELS) == 0 ? &of_others : NULL;
+}
+
 static kd_kernel kernels[MOST_KERNELS];
 
 static kd_device_plugin table = {.size = sizeof table,
@@ -146,7 +154,8 @@ static kd_device_plugin table = {.size = sizeof table,
                                  .alignment = ALIGNMENT,
                                  .fast_types = 1u << KD_BF16,
                                  .kernel_stride = sizeof kernels[0],
-                                 .kernels = kernels};
+                                 .kernels = kernels,
+                                 .extension = extension};
 
 static void add_family(const kd_kernel *family) {
     for (; family->op && table.n_kernels < MOST_KERNELS; family++) {

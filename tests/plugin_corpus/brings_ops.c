@@ -24,6 +24,9 @@ struct cubes {
 KD_PLUGIN(METHOD, BRINGS_ID, "1.0.0", struct cubes, "cubes of features", "nobody")
 KD_INT(struct cubes, width, 8, 1, 64, "of the projection")
 KD_CUSTOM_OP(CUBE, BRINGS_DEVICES, "scale x^3, element by element")
+#ifdef BRINGS_TWICE
+KD_CUSTOM_OP(CUBE, "host", "again")
+#endif
 #ifndef BRINGS_NO_NOTE
 KD_CUSTOM_OP(CUBE_GRAD, "reference host", "its derivative times dy")
 #endif
