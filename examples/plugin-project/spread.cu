@@ -24,7 +24,7 @@ __device__ double potential(const float *a, const float *b, int64_t d, double t)
     return exp(-t * square);
 }
 
-/* The sum over the block, for its first thread; every thread comes. */
+/* The sum over the block; every thread comes. */
 __device__ double sum_block(double mine) {
     __shared__ double part[THREADS];
     part[threadIdx.x] = mine;
@@ -34,6 +34,7 @@ __device__ double sum_block(double mine) {
             part[threadIdx.x] += part[threadIdx.x + half];
         }
     }
+    __syncthreads();
     return part[0];
 }
 
