@@ -107,3 +107,7 @@ TEST(cli, package) {
 TEST(cli, data) {
     check_case("data");
 }
+
+TEST(cli, study) {
+    check_case("study");
+}

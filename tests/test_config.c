@@ -170,9 +170,11 @@ TEST(config, includes_merge_maps_and_keep_places) {
         "run.yaml",
         "include: [sub/base.yaml, sub/more.yaml]\nseed: 1\nmethod:\n  hidden: 3\nlist: [7]\n",
         "sub/base.yaml",
-        "seed: 5\nmethod: {hidden: 4, crop: 1, deep: {a: 1}}\nlist: [8, 9]\nname: base\n",
+        "part: {plugin: a, x: 1}\nsame: {plugin: b, x: 1}\nseed: 5\nmethod: {hidden: 4, crop: 1, "
+        "deep: {a: 1}}\nlist: [8, 9]\nname: base\n",
         "sub/more.yaml",
-        "name: more\nmethod:\n  deep: {include: part.yaml, b: 2}\n",
+        "part: {plugin: b, y: 2}\nsame: {plugin: b, y: 2}\nname: more\nmethod:\n  deep: {include: "
+        "part.yaml, b: 2}\n",
         "sub/part.yaml",
         "b: 3\nc: 4\n",
         NULL};
@@ -185,14 +187,18 @@ TEST(config, includes_merge_maps_and_keep_places) {
     expect_value(c, "seed", "1", "run.yaml:2:7");
     expect_value(c, "method.hidden", "3", "run.yaml:4:11");
     expect_value(c, "method.crop", "2", "command line: method.crop=2");
-    expect_value(c, "method.deep.a", "1", "sub/base.yaml:2:40");
-    expect_value(c, "method.deep.b", "2", "sub/more.yaml:3:33");
+    expect_value(c, "method.deep.a", "1", "sub/base.yaml:4:40");
+    expect_value(c, "method.deep.b", "2", "sub/more.yaml:5:33");
     expect_value(c, "method.deep.c", "4", "sub/part.yaml:2:4");
-    expect_value(c, "name", "more", "sub/more.yaml:1:7");
+    expect_value(c, "name", "more", "sub/more.yaml:3:7");
     expect_value(c, "list.0", "7", "run.yaml:5:8");
     cr_assert_eq(config_count(config_child(config_root(c), "list")), 1);
     cr_assert_null(config_child(config_root(c), "include"));
-    cr_assert_eq(config_count(config_root(c)), 4);
+    cr_assert_eq(config_count(config_root(c)), 6);
+    /* What is of another plugin does not stay. */
+    expect_value(c, "part.y", "2", "sub/more.yaml:1:22");
+    cr_assert_eq(config_count(config_child(config_root(c), "part")), 2);
+    cr_assert_eq(config_count(config_child(config_root(c), "same")), 3);
     config_destroy(c);
     end_files(folder);
 }

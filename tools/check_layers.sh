@@ -20,8 +20,10 @@ BEGIN {
     may["package"] = "base config plugin package"
     may["fetch"] = "base fetch"
     may["train"] = may["report"] = "base config graph data plugin train report"
+    may["study"] = "base config graph data plugin train study"
+    may["report"] = may["study"] " report"
     may["check"] = may["train"] " check"
-    may["cli"] = may["check"] " package fetch cli"
+    may["cli"] = may["check"] " study package fetch cli"
     libc = " assert complex ctype errno fenv float inttypes limits locale math signal stdalign" \
            " stdarg stdbool stddef stdint stdio stdlib string time "
     vendor = "^(oneapi/|dnnl|mkl|cblas|lapacke|omp\\.h|cuda|cudnn|cublas|nccl|nvrtc|hip/|rocblas|" \

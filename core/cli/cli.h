@@ -37,7 +37,7 @@ typedef struct command_line {
     bool allow_fewer;
     bool tap;
     bool user, system, locked;
-    bool resume, overwrite, markdown, text, all, json, quick;
+    bool resume, overwrite, markdown, text, all, json, quick, plan;
 } command_line;
 
 typedef struct command {
@@ -56,6 +56,7 @@ bool command_line_parse(const command *c, int argc, char **argv, command_line *r
 
 bool command_train(const command_line *in, int *ret_status, kd_error *err);
 bool command_plan(const command_line *in, int *ret_status, kd_error *err);
+bool command_study(const command_line *in, int *ret_status, kd_error *err);
 bool command_eval(const command_line *in, int *ret_status, kd_error *err);
 bool command_embed(const command_line *in, int *ret_status, kd_error *err);
 bool command_export(const command_line *in, int *ret_status, kd_error *err);

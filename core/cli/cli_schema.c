@@ -4,6 +4,7 @@
 #include "cli/cli_reference.h"
 #include "cli/json_schema.h"
 
+#include "study/study_options.h"
 #include "train/recipe.h"
 #include "train/run_options.h"
 
@@ -57,22 +58,36 @@ static void print_views(void) {
 static void print_include(void) {
     printf("\n## include: in any map, the keys of other files lie under what the map says\n\n"
            "include: path, or a list of them, relative to the file that names them\n"
-           "    maps merge, lists replace; the includer wins, a later file over an earlier one\n");
+           "    maps of one plugin merge, lists replace; the includer wins, a later file over an "
+           "earlier one\n");
+}
+
+static void print_section(const section *s) {
+    for (int k = 0; k < s->count; k++) {
+        print_option(s->path, &s->options[k]);
+    }
+}
+
+static void print_study(void) {
+    for (int i = 0; i < study_section_count; i++) {
+        const section *s = &study_sections[i];
+        printf("\n## a study%s%s: %s\n\n", *s->path ? "'s " : "", s->path, s->help);
+        print_section(s);
+    }
 }
 
 static void print_text(const registry *plugins) {
     for (int i = 0; i < run_section_count; i++) {
         const section *s = &run_sections[i];
         printf("%s## %s%s%s\n\n", i ? "\n" : "", s->path, *s->path ? ": " : "", s->help);
-        for (int k = 0; k < s->count; k++) {
-            print_option(s->path, &s->options[k]);
-        }
+        print_section(s);
         if (s->kind) {
             print_plugins(plugins, s);
         }
     }
     print_views();
     print_include();
+    print_study();
 }
 
 static void print_json(const registry *plugins) {

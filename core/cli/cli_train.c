@@ -95,13 +95,13 @@ bool command_train(const command_line *in, int *ret_status, kd_error *err) {
     return ok;
 }
 
-static bool plan(run *r, registry *plugins, kd_error *err) {
+static bool plan(const command_line *in, run *r, registry *plugins, kd_error *err) {
     assembly a = {.run = r};
     run_plan p;
     const bool ok = assembly_open(&a, r, plugins, NULL, ASSEMBLE_STEP | ASSEMBLE_EVALS, err) &&
                     plan_run(&a, &p, err);
     if (ok) {
-        plan_print(&a, &p, stdout);
+        (in->json ? plan_print_json : plan_print)(&a, &p, stdout);
     }
     assembly_close(&a);
     return ok;
@@ -112,7 +112,7 @@ bool command_plan(const command_line *in, int *ret_status, kd_error *err) {
     registry *plugins = registry_open(&in->search, err);
     run *r = NULL;
     const bool ok = plugins && run_load(plugins, in->subject, in->keys, in->n_keys, &r, err) &&
-                    plan(r, plugins, err);
+                    plan(in, r, plugins, err);
     run_destroy(r);
     registry_close(plugins);
     return ok;

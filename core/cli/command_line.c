@@ -22,6 +22,7 @@ static const flag flags[] = {
     {"all", offsetof(command_line, all), false},
     {"json", offsetof(command_line, json), false},
     {"quick", offsetof(command_line, quick), false},
+    {"plan", offsetof(command_line, plan), false},
     {"device", offsetof(command_line, device), true},
     {"op", offsetof(command_line, op), true},
     {"user", offsetof(command_line, user), false},

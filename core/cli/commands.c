@@ -76,14 +76,31 @@ const command commands[] = {
      "  --overwrite         begin anew where a run of this name is there\n"
      "  --runs DIR          the folder of runs (default: runs)\n" PLUGIN_OPTIONS,
      command_import},
-    {"plan", "", "RUN.yaml", "say what a run needs, without running it",
+    {"plan", "json", "RUN.yaml", "say what a run needs, without running it",
      "kindred plan RUN.yaml [key=value ...] [options]\n"
      "\n"
      "Prints parameters, arithmetic and bytes of a step, and the peak of memory. Images are "
      "packed\n"
      "if they have not been yet; nothing else is allocated and nothing runs.\n"
-     "\n" PLUGIN_OPTIONS,
+     "\n"
+     "  --json              for programs\n" PLUGIN_OPTIONS,
      command_plan},
+    {"study", "plan overwrite runs", "STUDY.yaml", "train a matrix of runs and compare them",
+     "kindred study STUDY.yaml [key=value ...] [options]\n"
+     "\n"
+     "Trains every run of the matrix that STUDY.yaml describes, each in a process of its own, and\n"
+     "ends with a table: mean and spread over seeds, differences with confidence intervals. Keys\n"
+     "are the study's (seeds=[1]) or every run's (train.steps=3). In studies/NAME: study.yaml, "
+     "runs/,\n"
+     "results.jsonl, table.md, table.csv, differences.csv. The same command goes on after any "
+     "stop;\n"
+     "what has finished is not run again. Ctrl-C ends after a checkpoint.\n"
+     "\n"
+     "  --plan              say for each row how many steps, how much memory and how long,\n"
+     "                      from finished runs or else from a few steps; nothing else runs\n"
+     "  --overwrite         begin those runs anew that no longer fit the study\n"
+     "  --runs DIR          the folder of studies (default: studies)\n" PLUGIN_OPTIONS,
+     command_study},
     {"check", "device op quick json", NULL, "say whether a device of this machine is right",
      "kindred check --device NAME [key=value ...] [options]\n"
      "\n"

@@ -10,7 +10,8 @@
  *
  * `include: FILE` or `include: [FILE, ...]` in any map stands for the keys of other files, whose
  * paths are relative to the file that names them. Maps merge key by key; else the includer wins
- * over what it includes, and a later file of a list over an earlier one; lists replace. Every key
+ * over what it includes, and a later file of a list over an earlier one; lists replace, and so does
+ * a map that names another `plugin`. Every key
  * keeps the place where it was written. A file must not be reached from itself. [main thread] */
 #ifndef CORE_CONFIG_CONFIG_H
 #define CORE_CONFIG_CONFIG_H
@@ -34,10 +35,15 @@ config *config_load_text(const char *name, const char *text, size_t bytes,
                          const char *const *overrides, int count, kd_error *err);
 void config_destroy(config *c);
 
-/* Copies of maps, of which a later one wins over an earlier one as an includer does over what it
- * includes. Nodes keep their places; the maps' own configurations must outlive it. count >= 1.
- * fails where there are too many keys. owns: config_destroy */
-config *config_merge(const config_node *const *maps, int count, kd_error *err);
+/* A configuration that begins as a copy of a map of another, which must outlive it: nodes keep the
+ * places where they were written. fails where there are too many keys. owns: config_destroy */
+config *config_copy(const config_node *map, kd_error *err);
+
+/* Lays a copy of one more map over it, which wins as an includer does over what it includes. */
+bool config_lay(config *c, const config_node *map, kd_error *err);
+
+/* Puts a copy of a node where "a.b" of it is, as an override would. */
+bool config_put(config *c, const char *path, const config_node *value, kd_error *err);
 
 /* One more override. */
 bool config_override(config *c, const char *text, kd_error *err);

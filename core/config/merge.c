@@ -26,31 +26,35 @@ static config_node *copy(config *c, const config_node *from, config_node *parent
     return node;
 }
 
-static bool merge(config *c, const config_node *const *maps, int count, kd_error *err) {
-    for (int i = count - 1; i >= 0; i--) {
-        config_node *map = copy(c, maps[i], NULL, err);
-        if (!map) {
-            return false;
-        }
-        if (c->root) {
-            node_merge_under(c->root, map);
-        } else {
-            c->root = map;
-        }
-        c->root->line = map->line; /* in the end those of the first */
-        c->root->column = map->column;
-        c->root->source = map->source;
-    }
-    return true;
-}
-
-config *config_merge(const config_node *const *maps, int count, kd_error *err) {
+config *config_copy(const config_node *map, kd_error *err) {
     config *c = kd_alloc(sizeof *c);
-    if (!merge(c, maps, count, err)) {
+    c->root = copy(c, map, NULL, err);
+    if (!c->root) {
         config_destroy(c);
         return NULL;
     }
     return c;
+}
+
+bool config_lay(config *c, const config_node *map, kd_error *err) {
+    config_node *over = copy(c, map, NULL, err), *under = c->root;
+    if (!over) {
+        return false;
+    }
+    over->name = NULL;
+    over->source = under->source;
+    over->line = under->line;
+    over->column = under->column;
+    node_merge_under(over, under);
+    c->root = over;
+    return true;
+}
+
+bool config_put(config *c, const char *path, const config_node *value, kd_error *err) {
+    config_node *put = copy(c, value, NULL, err);
+    source *from = arena_alloc(&c->arena, sizeof *from);
+    *from = (source){.name = config_where(value), .key = arena_text(&c->arena, path)};
+    return put && tree_put(c, from, put, err);
 }
 
 bool config_override(config *c, const char *text, kd_error *err) {

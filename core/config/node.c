@@ -62,13 +62,25 @@ void node_remove(config_node *parent, const config_node *child) {
     parent->count = kept;
 }
 
+static const char *plugin_of(const config_node *map) {
+    const config_node *plugin = map->kind == CONFIG_MAP ? node_child(map, "plugin") : NULL;
+    return plugin && plugin->kind == CONFIG_SCALAR ? plugin->text : NULL;
+}
+
+/* Two plugins have no options in common. */
+static bool names_another_plugin(const config_node *map, const config_node *under) {
+    const char *own = plugin_of(map), *other = plugin_of(under);
+    return own && other && strcmp(own, other) != 0;
+}
+
 void node_merge_under(config_node *map, config_node *under) {
     for (int i = 0; i < under->count; i++) {
         config_node *given = under->item[i], *own = node_child(map, given->name);
         if (!own) {
             given->parent = map;
             node_append(map, given);
-        } else if (own->kind == CONFIG_MAP && given->kind == CONFIG_MAP) {
+        } else if (own->kind == CONFIG_MAP && given->kind == CONFIG_MAP &&
+                   !names_another_plugin(own, given)) {
             node_merge_under(own, given);
         }
     }

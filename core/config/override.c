@@ -68,21 +68,10 @@ static bool split(config *c, const source *from, const char **part, int *ret_par
     return true;
 }
 
-bool tree_override(config *c, const char *text, kd_error *err) {
-    const char *equals = strchr(text, '=');
-    const source *from = override_source(c, text, equals);
-    if (!equals || equals == text) {
-        kd_fail(err, KD_E_INVALID, "%s: expected KEY=VALUE", from->name);
-        return kd_hint(err, "as in train.epochs=20");
-    }
-    config_node *value = tree_parse(c, from, equals + 1, strlen(equals + 1), err);
-    if (!value) {
-        return err && err->hint[0] ? false
-                                   : kd_hint(err, "quote the value: '%s=\"...\"'", from->key);
-    }
+bool tree_put(config *c, const source *from, config_node *value, kd_error *err) {
     const char *part[MAX_DEPTH];
     int parts;
-    if (!split(c, from, part, &parts, err) || !include_resolve(c, value, err)) {
+    if (!split(c, from, part, &parts, err)) {
         return false;
     }
     if (strcmp(part[parts - 1], "include") == 0) {
@@ -99,4 +88,19 @@ bool tree_override(config *c, const char *text, kd_error *err) {
     value->name = at->name;
     node_put(at->parent, value);
     return true;
+}
+
+bool tree_override(config *c, const char *text, kd_error *err) {
+    const char *equals = strchr(text, '=');
+    const source *from = override_source(c, text, equals);
+    if (!equals || equals == text) {
+        kd_fail(err, KD_E_INVALID, "%s: expected KEY=VALUE", from->name);
+        return kd_hint(err, "as in train.epochs=20");
+    }
+    config_node *value = tree_parse(c, from, equals + 1, strlen(equals + 1), err);
+    if (!value) {
+        return err && err->hint[0] ? false
+                                   : kd_hint(err, "quote the value: '%s=\"...\"'", from->key);
+    }
+    return include_resolve(c, value, err) && tree_put(c, from, value, err);
 }

@@ -60,7 +60,7 @@ config_node *node_child(const config_node *map, const char *key);
 void node_remove(config_node *parent, const config_node *child);
 
 /* Puts the entries of the map `under` into `map` where it has none of that name; maps on both sides
- * merge in the same way. `under` must not be used any more. */
+ * merge in the same way, unless they name different plugins. `under` must not be used any more. */
 void node_merge_under(config_node *map, config_node *under);
 
 /* Parses one YAML document into a tree without parent. An empty one is CONFIG_NULL. */
@@ -70,6 +70,9 @@ config_node *tree_parse(config *c, const source *from, const char *text, size_t 
 /* The same of a text whose outermost node must be a map, or nothing, which becomes an empty one. */
 config_node *tree_parse_map(config *c, const source *from, const char *text, size_t bytes,
                             kd_error *err);
+
+/* Puts a value where from->key says, making maps on the way. */
+bool tree_put(config *c, const source *from, config_node *value, kd_error *err);
 
 /* Applies "a.b=VALUE". */
 bool tree_override(config *c, const char *text, kd_error *err);

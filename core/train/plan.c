@@ -8,6 +8,7 @@
 
 #include <kindred/op.h>
 
+#include <jansson.h>
 #include <stdlib.h>
 
 static size_t larger(size_t a, size_t b) {
@@ -136,4 +137,18 @@ void plan_print(const assembly *a, const run_plan *plan, FILE *to) {
     fprintf(to, "  %-26s %10.2f GB\n", "bytes read and written", plan->step.bytes / 1e9);
     fprintf(to, "  %-26s %10d\n", "operations", plan->step.nodes);
     print_memory(a, plan, to);
+}
+
+void plan_print_json(const assembly *a, const run_plan *plan, FILE *to) {
+    json_t *all = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:f, s:I, s:I}", "run", a->run->keys.name,
+        "device", a->machine.plugin->note.id, "precision", machine_precision(&a->machine),
+        "samples", (json_int_t)plan->samples, "epoch_steps", (json_int_t)plan->epoch_steps,
+        "total_steps", (json_int_t)plan->total_steps, "batch", a->run->train.batch, "views",
+        a->views.count, "parameters", (json_int_t)plan->memory.parameters, "flops",
+        plan->step.flops, "device_bytes", (json_int_t)plan_device_bytes(plan), "peak_bytes",
+        (json_int_t)plan->peak_bytes);
+    json_dumpf(all, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    fputc('\n', to);
+    json_decref(all);
 }

@@ -27,6 +27,9 @@ typedef struct run_plan {
  * a  with ASSEMBLE_STEP | ASSEMBLE_EVALS and no memory; only good for plan_print and closing after
  * fails when address space runs out */
 bool plan_run(assembly *a, run_plan *ret, kd_error *err);
+/* An object: run, device, precision, samples, epoch_steps, total_steps, batch, views, parameters,
+ * flops (of a step), device_bytes, peak_bytes. */
+void plan_print_json(const assembly *a, const run_plan *plan, FILE *to);
 void plan_print(const assembly *a, const run_plan *plan, FILE *to);
 
 #endif

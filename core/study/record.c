@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a finished run came to. */
+#include "study/record.h"
+
+#include "base/file.h"
+#include "train/evaluation.h"
+
+#include <stdlib.h>
+
+/* Every line of a file that is an object, in an array. */
+static json_t *read_lines(const char *path, kd_error *err) {
+    char *text = NULL, *line;
+    size_t bytes = 0;
+    json_t *all = json_array();
+    if (!file_exists(path)) {
+        return all;
+    }
+    if (!file_read(path, 0, &text, &bytes, err)) {
+        json_decref(all);
+        return NULL;
+    }
+    for (char *rest = text; (line = strsep(&rest, "\n"));) {
+        json_t *object = json_loads(line, 0, NULL);
+        if (json_is_object(object)) {
+            json_array_append(all, object);
+        }
+        json_decref(object);
+    }
+    free(text);
+    return all;
+}
+
+training_pace training_pace_of(const char *file, int64_t views_of_step) {
+    kd_error ignored = KD_ERROR_INIT;
+    json_t *lines = read_lines(file, &ignored), *line;
+    training_pace pace = {.step = 0};
+    size_t i;
+    json_array_foreach(lines, i, line) {
+        const double speed = json_number_value(json_object_get(line, "views_per_second"));
+        const int64_t step = json_integer_value(json_object_get(line, "step"));
+        if (speed > 0 && step > pace.step) {
+            pace.seconds += (double)((step - pace.step) * views_of_step) / speed;
+            pace.step = step;
+            pace.views_per_second = speed;
+        }
+    }
+    json_decref(lines);
+    return pace;
+}
+
+static json_t *values_of(const study *s, const study_run *r) {
+    arena a = {0};
+    int *value = arena_alloc(&a, sizeof *value * (size_t)(s->n_axes + 1));
+    json_t *object = json_object();
+    study_row(s, r->row, value);
+    for (int i = 0; i < s->n_axes; i++) {
+        json_object_set_new(object, s->axis[i].keys.axis,
+                            json_string(s->axis[i].value[value[i]].name));
+    }
+    arena_free(&a);
+    return object;
+}
+
+static bool evals_of(const study_run *r, const char *file, int64_t step, json_t *to,
+                     kd_error *err) {
+    for (int i = 0; i < r->run->n_evals; i++) {
+        const char *name = r->run->evals[i].keys.name;
+        json_t *line = metrics_find(file, step, name, OF_TRAINED);
+        json_t *value = json_object_get(line, "value");
+        if (!value) {
+            json_decref(line);
+            return kd_fail(err, KD_E_DATA, "%s: eval %s has no result at step %lld", file, name,
+                           (long long)step);
+        }
+        json_array_append_new(to, json_pack("{s:s, s:O, s:O?}", "eval", name, "value", value,
+                                            "protocol", json_object_get(line, "protocol")));
+        json_decref(line);
+    }
+    return true;
+}
+
+bool record_of(const study *s, const study_run *r, const char *folder, json_t **ret,
+               kd_error *err) {
+    arena a = {0};
+    const char *file = arena_print(&a, "%s/metrics.jsonl", folder);
+    const int64_t views = (int64_t)r->run->train.batch * r->run->view_list.count;
+    const training_pace pace = training_pace_of(file, views);
+    json_t *evals = json_array();
+    const bool ok = evals_of(r, file, pace.step, evals, err);
+    *ret = ok ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:f, s:o}", "run", r->name, "values",
+                          values_of(s, r), "seed", (json_int_t)s->keys.seeds.value[r->seed],
+                          "steps", (json_int_t)pace.step, "views", (json_int_t)(pace.step * views),
+                          "seconds", pace.seconds, "evals", json_incref(evals))
+              : NULL;
+    json_decref(evals);
+    arena_free(&a);
+    return ok;
+}
+
+json_t *records_read(const char *path, kd_error *err) {
+    return read_lines(path, err);
+}
+
+bool records_write(const char *path, const json_t *records, kd_error *err) {
+    char *all = NULL;
+    size_t bytes = 0, i;
+    FILE *out = open_memstream(&all, &bytes);
+    json_t *line;
+    json_array_foreach((json_t *)(uintptr_t)records, i, line) {
+        char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+        fprintf(out, "%s\n", text);
+        free(text);
+    }
+    fclose(out);
+    const bool ok = file_write(path, all, bytes, err);
+    free(all);
+    return ok;
+}
+
+static bool is_of(const json_t *line, const char *name) {
+    const char *own = json_string_value(json_object_get(line, "run"));
+    return own && strcmp(own, name) == 0;
+}
+
+json_t *records_find(const json_t *records, const char *name) {
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        json_t *line = json_array_get(records, i);
+        if (is_of(line, name)) {
+            return line;
+        }
+    }
+    return NULL;
+}
+
+void records_put(json_t *records, const char *name, json_t *line) {
+    for (size_t i = json_array_size(records); i-- > 0;) {
+        if (is_of(json_array_get(records, i), name)) {
+            json_array_remove(records, i);
+        }
+    }
+    if (line) {
+        json_array_append_new(records, line);
+    }
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a study's records to the rows of its table. */
+#include "study/study_results.h"
+
+#include "base/file.h"
+#include "study/record.h"
+#include "study/statistics.h"
+#include "study/study_folder.h"
+
+#include <math.h>
+
+typedef struct reading {
+    arena *a;
+    const study *study;
+    const json_t *records;
+    study_results *to;
+    double *value; /* [rows, seeds, evals]; NAN: not there */
+} reading;
+
+static double *value_at(const reading *in, int at, int seed, int eval) {
+    const int seeds = (int)in->study->keys.seeds.count;
+    return &in->value[((size_t)at * seeds + seed) * in->to->n_evals + eval];
+}
+
+static const char **row_values(const reading *in, int at) {
+    const study *s = in->study;
+    const size_t count = (size_t)s->n_axes + 1;
+    int *chosen = arena_alloc(in->a, sizeof *chosen * count);
+    const char **ret = arena_alloc(in->a, sizeof *ret * count);
+    study_row(s, at, chosen);
+    for (int i = 0; i < s->n_axes; i++) {
+        ret[i] = arena_text(in->a, s->axis[i].value[chosen[i]].name);
+    }
+    return ret;
+}
+
+/* ---- evals ---- */
+
+static int find_eval(const study_results *r, const char *name) {
+    for (int i = 0; i < r->n_evals; i++) {
+        if (strcmp(r->eval[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* Every eval of any run, in the order in which they come. */
+static void collect_evals(reading *in) {
+    study_results *r = in->to;
+    size_t i, k, most = 1;
+    json_t *line, *eval;
+    json_array_foreach((json_t *)(uintptr_t)in->records, i, line) {
+        most += json_array_size(json_object_get(line, "evals"));
+    }
+    r->eval = arena_alloc(in->a, sizeof *r->eval * most);
+    r->protocol = arena_alloc(in->a, sizeof *r->protocol * most);
+    json_array_foreach((json_t *)(uintptr_t)in->records, i, line) {
+        json_array_foreach(json_object_get(line, "evals"), k, eval) {
+            const char *name = text_of(eval, "eval");
+            if (*name && find_eval(r, name) < 0) {
+                r->eval[r->n_evals] = arena_text(in->a, name);
+                r->protocol[r->n_evals++] = arena_text(in->a, text_of(eval, "protocol"));
+            }
+        }
+    }
+}
+
+/* ---- rows ---- */
+
+static const json_t *record_at(const reading *in, int at, int seed) {
+    const char *name = study_run_name(in->study, at, seed, in->a);
+    return records_find(in->records, name);
+}
+
+static void take_values(reading *in, int at, int seed, const json_t *record) {
+    json_t *eval;
+    size_t i;
+    for (int e = 0; e < in->to->n_evals; e++) {
+        *value_at(in, at, seed, e) = NAN;
+    }
+    json_array_foreach(json_object_get(record, "evals"), i, eval) {
+        const json_t *value = json_object_get(eval, "value");
+        const int e = find_eval(in->to, text_of(eval, "eval"));
+        if (e >= 0 && json_is_number(value)) {
+            *value_at(in, at, seed, e) = json_number_value(value);
+        }
+    }
+}
+
+/* What the paper says of a row; a later entry goes before an earlier one. */
+static double published(const reading *in, int at, const char *eval) {
+    const study *s = in->study;
+    double ret = NAN;
+    int *value = arena_alloc(in->a, sizeof *value * (size_t)(s->n_axes + 1));
+    study_row(s, at, value);
+    for (int p = 0; p < s->n_papers; p++) {
+        const study_paper *paper = &s->paper[p];
+        bool is_of = true;
+        for (int i = 0; i < s->n_axes; i++) {
+            is_of = is_of && (paper->of[i] < 0 || paper->of[i] == value[i]);
+        }
+        for (int i = 0; is_of && i < paper->n_values; i++) {
+            if (strcmp(paper->eval[i], eval) == 0) {
+                ret = paper->value[i] / 100;
+            }
+        }
+    }
+    return ret;
+}
+
+static study_cell cell_of(const reading *in, int at, int eval) {
+    const int seeds = (int)in->study->keys.seeds.count;
+    double *there = arena_alloc(in->a, sizeof *there * (size_t)seeds);
+    study_cell c = {
+        .mean = NAN, .deviation = NAN, .published = published(in, at, in->to->eval[eval])};
+    for (int i = 0; i < seeds; i++) {
+        const double value = *value_at(in, at, i, eval);
+        if (!isnan(value)) {
+            there[c.n++] = value;
+        }
+    }
+    if (c.n) {
+        c.mean = mean_of(there, c.n);
+        c.deviation = deviation_of(there, c.n);
+    }
+    return c;
+}
+
+static void read_row(reading *in, int at) {
+    const int seeds = (int)in->study->keys.seeds.count;
+    study_result_row *to = &in->to->row[at];
+    double views = 0;
+    to->value = row_values(in, at);
+    to->wanted = seeds;
+    for (int i = 0; i < seeds; i++) {
+        const json_t *record = record_at(in, at, i);
+        take_values(in, at, i, record);
+        if (record) {
+            to->n++;
+            to->steps = json_integer_value(json_object_get(record, "steps"));
+            to->seconds += json_number_value(json_object_get(record, "seconds"));
+            views += json_number_value(json_object_get(record, "views"));
+        }
+    }
+    to->views_per_second = to->seconds > 0 ? views / to->seconds : 0;
+    to->seconds = to->n ? to->seconds / to->n : 0;
+    to->cell = arena_alloc(in->a, sizeof *to->cell * (size_t)(in->to->n_evals + 1));
+    for (int i = 0; i < in->to->n_evals; i++) {
+        to->cell[i] = cell_of(in, at, i);
+    }
+    in->to->runs_done += to->n;
+    in->to->runs_wanted += seeds;
+}
+
+/* ---- differences ---- */
+
+static study_difference difference_of(const reading *in, int at, int base, int eval) {
+    const int seeds = (int)in->study->keys.seeds.count;
+    double *there = arena_alloc(in->a, sizeof *there * (size_t)seeds);
+    study_difference d = {.mean = NAN,
+                          .half = NAN,
+                          .published = in->to->row[at].cell[eval].published -
+                                       in->to->row[base].cell[eval].published};
+    for (int i = 0; i < seeds; i++) {
+        const double value = *value_at(in, at, i, eval) - *value_at(in, base, i, eval);
+        if (!isnan(value)) {
+            there[d.n++] = value;
+        }
+    }
+    if (d.n) {
+        d.mean = mean_of(there, d.n);
+    }
+    if (d.n > 1) {
+        d.half = student_quantile(0.95, d.n - 1) * deviation_of(there, d.n) / sqrt(d.n);
+    }
+    return d;
+}
+
+static void read_differences(reading *in) {
+    const study *s = in->study;
+    study_results *r = in->to;
+    r->compared = s->compared;
+    if (s->compared < 0) {
+        return;
+    }
+    r->baseline = arena_text(in->a, s->axis[s->compared].value[s->baseline].name);
+    r->difference = arena_alloc(in->a, sizeof *r->difference * (size_t)(r->n_rows + 1));
+    for (int at = 0; at < r->n_rows; at++) {
+        const int base = study_baseline_row(s, at);
+        if (base == at) {
+            continue;
+        }
+        study_difference_row *to = &r->difference[r->n_differences++];
+        to->value = r->row[at].value;
+        to->cell = arena_alloc(in->a, sizeof *to->cell * (size_t)(r->n_evals + 1));
+        for (int i = 0; i < r->n_evals; i++) {
+            to->cell[i] = difference_of(in, at, base, i);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static void read_names(reading *in) {
+    const study *s = in->study;
+    study_results *r = in->to;
+    r->name = arena_text(in->a, s->keys.name);
+    r->n_axes = s->n_axes;
+    r->axis = arena_alloc(in->a, sizeof *r->axis * (size_t)(s->n_axes + 1));
+    for (int i = 0; i < s->n_axes; i++) {
+        r->axis[i] = arena_text(in->a, s->axis[i].keys.axis);
+    }
+    r->note = arena_alloc(in->a, sizeof *r->note * (size_t)(s->n_papers + 1));
+    for (int i = 0; i < s->n_papers; i++) {
+        if (*s->paper[i].note) {
+            r->note[r->n_notes++] = arena_text(in->a, s->paper[i].note);
+        }
+    }
+}
+
+bool study_results_read(const char *folder, arena *a, study_results *ret, kd_error *err) {
+    const study_folder f = study_folder_at(a, folder);
+    study *s = NULL;
+    if (!file_exists(f.study)) {
+        kd_fail(err, KD_E_INVALID, "%s: not the folder of a study", folder);
+        return kd_hint(err, "it has a study.yaml; kindred study makes it under studies/");
+    }
+    if (!study_load(f.study, NULL, 0, &s, err)) {
+        return false;
+    }
+    json_t *records = records_read(f.results, err);
+    if (records) {
+        *ret = (study_results){.n_rows = study_rows(s)};
+        reading in = {.a = a, .study = s, .records = records, .to = ret};
+        read_names(&in);
+        collect_evals(&in);
+        const size_t runs = (size_t)ret->n_rows * (size_t)s->keys.seeds.count;
+        in.value = arena_alloc(a, sizeof *in.value * (runs * (size_t)ret->n_evals + 1));
+        ret->row = arena_alloc(a, sizeof *ret->row * (size_t)ret->n_rows);
+        for (int i = 0; i < ret->n_rows; i++) {
+            read_row(&in, i);
+        }
+        read_differences(&in);
+    }
+    json_decref(records);
+    study_destroy(s);
+    return records != NULL;
+}

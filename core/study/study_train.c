@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Working a study off. */
+#include "study/study_train.h"
+
+#include "base/file.h"
+#include "study/child.h"
+#include "study/record.h"
+#include "study/study_results.h"
+#include "train/interrupt.h"
+#include "train/progress.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Where the whole stands, for the line that is shown. */
+typedef struct watch {
+    const study_work *work;
+    const study_run *run;
+    const char *metrics;
+    progress progress;
+    double begin;       /* of this run */
+    double spent;       /* on the runs done in this sitting */
+    int done, todo, at; /* in this sitting; of all, from 1 */
+} watch;
+
+/* Seconds until the whole is done; below 0: not known yet. share: of the run under way. */
+static double remaining(const watch *w, double share) {
+    const double since = progress_now() - w->begin, runs = w->done + share;
+    return runs > 0.05 ? (w->spent + since) / runs * (w->todo - runs) : -1;
+}
+
+static void show_run(void *context) {
+    watch *w = context;
+    const run *r = w->run->run;
+    const training_pace pace =
+        training_pace_of(w->metrics, (int64_t)r->train.batch * r->view_list.count);
+    const int64_t total =
+        r->train.steps > 0 ? r->train.steps : (int64_t)r->train.epoch_steps * r->train.epochs;
+    char text[256], left[16], steps[64];
+    snprintf(steps, sizeof steps, total > 0 ? "step %lld/%lld" : "step %lld", (long long)pace.step,
+             (long long)total);
+    progress_duration(remaining(w, total > 0 ? (double)pace.step / (double)total : 0), left,
+                      sizeof left);
+    snprintf(text, sizeof text, "run %d/%d %s  %s  %.0f views/s  study ETA %s", w->at,
+             w->work->runs.count, w->run->name, steps, pace.views_per_second, left);
+    progress_note(&w->progress, text, progress_now());
+}
+
+/* The process of a run, to its end. */
+static bool run_child(watch *w, int *ret_status, kd_error *err) {
+    arena a = {0};
+    const study_folder *f = &w->work->folder;
+    const char *name = w->run->name;
+    const char *const words[] = {
+        "train", study_config_path(f, name, &a), "--resume", "--runs", f->runs, NULL};
+    const int pid = child_start(words, w->work->search, arena_print(&a, "%s/%s.out", f->logs, name),
+                                arena_print(&a, "%s/%s.log", f->logs, name), err);
+    if (pid >= 0) {
+        w->metrics = study_run_folder(f, name, &a).metrics;
+        *ret_status = child_wait(pid, show_run, w);
+    }
+    w->metrics = NULL;
+    progress_break(&w->progress);
+    arena_free(&a);
+    return pid >= 0;
+}
+
+/* The last line of a run's log, which says why it failed. */
+static void print_reason(const study_folder *f, const char *name) {
+    char path[4096], line[512], last[512] = "", before[512] = "";
+    snprintf(path, sizeof path, "%s/%s.log", f->logs, name);
+    FILE *log = fopen(path, "re");
+    while (log && fgets(line, sizeof line, log)) {
+        snprintf(before, sizeof before, "%s", last);
+        snprintf(last, sizeof last, "%s", line);
+    }
+    if (log) {
+        fclose(log);
+    }
+    fprintf(stderr, "%s%s", strncmp(last, "  hint: ", 8) == 0 ? before : "", last);
+}
+
+static void print_failure(const watch *w, int status) {
+    const char *name = w->run->name;
+    if (status >= 256) {
+        fprintf(stderr, "run %s was ended by signal %d", name, status - 256);
+    } else {
+        fprintf(stderr, "run %s failed with status %d", name, status);
+    }
+    fprintf(stderr, "; %s/%s.log has all it said:\n", w->work->folder.logs, name);
+    print_reason(&w->work->folder, name);
+}
+
+static bool keep_result(const watch *w, json_t *records, kd_error *err) {
+    const study_folder *f = &w->work->folder;
+    arena a = {0};
+    json_t *line = NULL;
+    bool ok =
+        record_of(w->work->study, w->run, study_run_folder(f, w->run->name, &a).path, &line, err);
+    if (ok) {
+        records_put(records, w->run->name, line);
+        ok = records_write(f->results, records, err) && study_write_tables(f, err);
+    }
+    arena_free(&a);
+    return ok;
+}
+
+static bool do_run(watch *w, json_t *records, int *failed, kd_error *err) {
+    char time[16], left[16];
+    int status = 0;
+    w->begin = progress_now();
+    fprintf(stderr, "run %d/%d %s\n", w->at, w->work->runs.count, w->run->name);
+    if (!run_child(w, &status, err)) {
+        return false;
+    }
+    if (interrupt_signal()) {
+        return kd_fail(err, KD_E_CANCELLED, "interrupted; the same command goes on");
+    }
+    if (status != 0) {
+        print_failure(w, status);
+        ++*failed;
+    } else if (!keep_result(w, records, err)) {
+        return false;
+    }
+    w->spent += progress_now() - w->begin;
+    w->done++;
+    progress_duration(progress_now() - w->begin, time, sizeof time);
+    w->begin = progress_now();
+    progress_duration(remaining(w, 0), left, sizeof left);
+    if (w->done < w->todo) {
+        fprintf(stderr, "  took %s; all of it ETA %s\n", time, left);
+    }
+    return true;
+}
+
+/* A result counts while its run is there. */
+static bool is_done(const study_work *w, const json_t *records, const study_run *r) {
+    arena a = {0};
+    const bool there = file_exists(study_run_folder(&w->folder, r->name, &a).config);
+    arena_free(&a);
+    return there && records_find(records, r->name);
+}
+
+static bool do_runs(watch *w, json_t *records, int *failed, kd_error *err) {
+    const study_runs *runs = &w->work->runs;
+    const int seeds = (int)w->work->study->keys.seeds.count, rows = runs->count / seeds;
+    for (int i = 0; i < runs->count; i++) {
+        w->todo += !is_done(w->work, records, &runs->item[i]);
+    }
+    for (int i = 0; i < runs->count; i++) {
+        w->run = &runs->item[i % rows * seeds + i / rows];
+        w->at = i + 1;
+        if (!is_done(w->work, records, w->run) && !do_run(w, records, failed, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool study_train(study_work *w, int *ret_failed, kd_error *err) {
+    watch seen = {.work = w};
+    json_t *records = records_read(w->folder.results, err);
+    *ret_failed = 0;
+    progress_init(&seen.progress, stderr);
+    const bool ok = records && do_runs(&seen, records, ret_failed, err);
+    json_decref(records);
+    return ok;
+}
+
+/* ---- tables ---- */
+
+static bool write_table(const study_results *r, const char *path,
+                        void (*print)(const study_results *r, FILE *to), kd_error *err) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    print(r, out);
+    fclose(out);
+    const bool ok = file_write(path, text, bytes, err);
+    free(text);
+    return ok;
+}
+
+bool study_write_tables(const study_folder *f, kd_error *err) {
+    arena a = {0};
+    study_results r;
+    const bool ok =
+        study_results_read(f->path, &a, &r, err) &&
+        write_table(&r, arena_print(&a, "%s/table.md", f->path), study_print_markdown, err) &&
+        write_table(&r, arena_print(&a, "%s/table.csv", f->path), study_print_csv, err) &&
+        write_table(&r, arena_print(&a, "%s/differences.csv", f->path), study_print_differences_csv,
+                    err);
+    arena_free(&a);
+    return ok;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Working a study off: every run that is missing, in a process of its own, then the table. */
+#ifndef CORE_STUDY_STUDY_TRAIN_H
+#define CORE_STUDY_STUDY_TRAIN_H
+
+#include "study/study_folder.h"
+
+/* A study at work. */
+typedef struct study_work {
+    const study *study;
+    study_runs runs;
+    study_folder folder;
+    registry *plugins;
+    const plugin_search *search; /* for the processes of runs */
+} study_work;
+
+/* Gives runs that differ from their baseline in the data, and so perhaps in the number of samples,
+ * epochs of as many steps as the baseline's, unless the study wants equal epochs. Asks a process
+ * for the number, whose images are packed first if they have not been. */
+bool study_equalise(study_work *w, kd_error *err);
+
+/* Runs what has no result yet, a run after the other: first every row with the first seed. A run
+ * that fails is told about and passed over. Shows how it goes on on standard error.
+ *
+ * ret_failed  how many runs failed
+ * fails       with KD_E_CANCELLED when the user interrupts, after a checkpoint of the run */
+bool study_train(study_work *w, int *ret_failed, kd_error *err);
+
+/* Writes table.md, table.csv and differences.csv from what results there are. */
+bool study_write_tables(const study_folder *f, kd_error *err);
+
+#endif
