@@ -54,7 +54,10 @@ static void open_server(void) {
     snprintf(path, sizeof path, "%s/set.tar", folder);
     snprintf(part, sizeof part, "%s.part", path);
     snprintf(wrong, sizeof wrong, "%s.wrong", path);
-    unsetenv("http_proxy");
+    static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    for (int i = 0; i < 3; i++) {
+        unsetenv(proxies[i]);
+    }
     put(path, data, BYTES);
     cr_assert(md5_file(path, md5, &err) && unlink(path) == 0, "%s", err.message);
     full = 0;

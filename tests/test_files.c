@@ -243,11 +243,11 @@ TEST(files, parts_of_entries) {
 
 /* Links, long names, which take headers of their own, and sizes around the blocks of a tar. */
 TEST(files, parts_of_a_tar) {
-    static char data[3000];
+    static char data[3016];
     kit k;
     kit_init(&k);
     kit_file files[10];
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < (int)sizeof data; i++) {
         data[i] = (char)(i * 7 + i / 256);
     }
     static const size_t bytes[] = {0, 1, 511, 512, 513, 1024, 3000, 700};

@@ -183,6 +183,11 @@ static bool check(const download *d, const char *file, downloaded *ret, bool *re
     return true;
 }
 
+static const char *folder_of(const char *path, arena *a) {
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_copy(a, path, (size_t)(slash - path) + 1) : ".";
+}
+
 static bool finish(const transfer *t, downloaded *ret, kd_error *err) {
     const download *d = t->d;
     char md5[MD5_HEX];
@@ -198,7 +203,9 @@ static bool finish(const transfer *t, downloaded *ret, kd_error *err) {
     bool good = rename(t->part, to) == 0;
     if (!good) {
         kd_fail(err, KD_E_IO, "%s: %s", to, strerror(errno));
-    } else if (!right) {
+    } else if (right) {
+        good = directory_sync(folder_of(to, &a), err);
+    } else {
         kd_fail(err, KD_E_DATA, "%s: its MD5 is %s, and should be %s", d->url, md5, d->md5);
         good = kd_hint(err,
                        "what came is kept as %s; fetch it again, or from another address by "
