@@ -35,8 +35,15 @@ reference: all ## write docs/reference from the plugins' notes
 bundle: all ## a tarball that runs where nothing is installed (needs patchelf)
 	tools/bundle.sh
 
-fuzz-package: ## fuzz the readers of packages for a minute (needs clang)
-	tools/fuzz_package.sh
+listing: all ## how long a list of 500 plugins takes
+	bench/list_plugins.sh build/kindred build/tests/plugin_corpus/aborts.so 20
+
+newcomer: all ## how long it takes from `plugin new` to a trained and checked method
+	meson install -C build --no-rebuild --destdir install >/dev/null
+	bench/new_method.sh "$$(find build/install -path '*/bin/kindred')"
+
+fuzz: ## fuzz a reader of outside bytes: make fuzz T=note S=60 (needs clang)
+	tools/fuzz.sh $(or $(T),note) $(or $(S),60)
 
 size: ## lines per directory, longest files and functions
 	tools/size.sh
@@ -50,4 +57,4 @@ clean: ## remove build/ and build-asan/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench tensorboard browser reference bundle fuzz-package size install clean help
+.PHONY: all demo test asan check golden bench tensorboard browser reference bundle listing newcomer fuzz size install clean help

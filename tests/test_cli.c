@@ -84,6 +84,10 @@ TEST(cli, help) {
     check_case("help");
 }
 
+TEST(cli, plugin_errors) {
+    check_case("plugin_errors");
+}
+
 TEST(cli, errors) {
     check_case("errors");
 }

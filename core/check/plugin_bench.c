@@ -14,13 +14,34 @@ static void encode(const kd_encoder *base, kd_scope s, kd_tensor *images, bool t
     b->backbone->build(b->backbone_config, s, images, train, ret);
 }
 
-/* Heads as narrow as the encoder, where a method has such options: the loops are plain ones. */
-static const char *narrow(const plugin_kit *k, const plugin *p) {
+/* Options that make a plugin narrow where it has them: the loops of the reference device are plain
+ * ones, and what is wrong with a layer is wrong with eight channels. Depths stay as they are. */
+static const struct {
+    const char *has[2], *yaml;
+} narrower[] = {
+    {{"hidden", "output"}, "{hidden: 32, output: 32}"},
+    {{"output", "output"}, "{output: 32}"},
+    {{"width", "heads"}, "{width: 24, heads: 3}"},
+    {{"width", "width"}, "{width: 8}"},
+};
+
+/* The options to run a plugin with: those that the check was asked to use, else narrow ones, else
+ * its defaults. */
+static const void *narrow_config(plugin_kit *k, const plugin *p, kd_error *err) {
     if (p == k->subject && k->options) {
-        return k->options;
+        return kit_config(k, p, k->options, err);
     }
-    const bool hidden = kit_has_option(p, "hidden"), output = kit_has_option(p, "output");
-    return hidden && output ? "{hidden: 32, output: 32}" : output ? "{output: 32}" : NULL;
+    for (size_t i = 0; i < sizeof narrower / sizeof *narrower; i++) {
+        kd_error unfit = KD_ERROR_INIT;
+        const char *const *has = narrower[i].has;
+        const void *config = kit_has_option(p, has[0]) && kit_has_option(p, has[1])
+                                 ? kit_config(k, p, narrower[i].yaml, &unfit)
+                                 : NULL;
+        if (config) {
+            return config;
+        }
+    }
+    return kit_config(k, p, NULL, err);
 }
 
 bool bench_open(method_bench *b, plugin_kit *k, plugin_case *c) {
@@ -35,9 +56,10 @@ bool bench_open(method_bench *b, plugin_kit *k, plugin_case *c) {
     }
     b->method = method->table;
     b->backbone = backbone->table;
-    b->method_config = kit_config(k, method, narrow(k, method), &err);
-    b->backbone_config =
-        kit_config(k, backbone, is_method ? "{depth: 18, stem: cifar, width: 4}" : NULL, &err);
+    b->method_config = narrow_config(k, method, &err);
+    b->backbone_config = is_method
+                             ? kit_config(k, backbone, "{depth: 18, stem: cifar, width: 4}", &err)
+                             : narrow_config(k, backbone, &err);
     if (!b->method_config || !b->backbone_config) {
         rule_skip(c, "cannot run with its defaults: %s", err.message);
         return false;

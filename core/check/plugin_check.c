@@ -4,6 +4,8 @@
 
 #include "check/plugin_rule.h"
 
+#include "base/threads.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -21,8 +23,9 @@ struct plugin_check {
 };
 
 static const plugin_rule *const lists[] = {
-    plugin_rules_static, plugin_rules_load,   plugin_rules_contract, plugin_rules_steps,
-    plugin_rules_data,   plugin_rules_device, plugin_rules_ops};
+    plugin_rules_static, plugin_rules_load,   plugin_rules_contract,
+    plugin_rules_memory, plugin_rules_steps,  plugin_rules_data,
+    plugin_rules_eval,   plugin_rules_device, plugin_rules_ops};
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
 static void say(plugin_case *c, verdict what, const char *format, va_list arguments) {
@@ -75,28 +78,6 @@ void plugin_check_destroy(plugin_check *c) {
     }
 }
 
-/* `blocked`: the id of the rule that keeps this one from running, or NULL. */
-static const plugin_finding *run_rule(plugin_check *c, const plugin_rule *rule,
-                                      const plugin_check_manner *manner, const char *blocked) {
-    plugin_case one = {.path = c->path,
-                       .note = &c->note,
-                       .outcome = c->outcome,
-                       .note_error = &c->note_error,
-                       .seed = manner->seed,
-                       .options = manner->options,
-                       .memory = &c->memory};
-    if (blocked) {
-        rule_skip(&one, "%s failed", blocked);
-    } else if (rule->level == 0) {
-        rule->run(&one);
-    } else {
-        rule_run_in_child(rule, &one);
-    }
-    plugin_finding *f = &c->findings[c->n_findings++];
-    *f = (plugin_finding){rule, one.verdict, arena_text(&c->memory, one.why)};
-    return f;
-}
-
 static bool concerns(const plugin_rule *rule, const plugin_check *c) {
     if (rule->kinds & KINDS_WITH_OPS) {
         return c->note.n_ops > 0;
@@ -104,18 +85,66 @@ static bool concerns(const plugin_rule *rule, const plugin_check *c) {
     return rule->kinds == 0 || (c->note.kind < 32 && (rule->kinds >> c->note.kind & 1u));
 }
 
-/* Runs one list; returns the first rule that failed, or NULL. */
+/* A rule of a list and how far it has come. */
+typedef struct running {
+    plugin_case is;
+    rule_child child;
+    const plugin_rule *rule;
+    bool in_child;
+} running;
+
+/* `blocked`: the id of the rule that keeps this one from running, or NULL. */
+static void begin(plugin_check *c, running *r, const plugin_rule *rule,
+                  const plugin_check_manner *manner, const char *blocked) {
+    *r = (running){.rule = rule,
+                   .is = {.path = c->path,
+                          .note = &c->note,
+                          .outcome = c->outcome,
+                          .note_error = &c->note_error,
+                          .seed = manner->seed,
+                          .options = manner->options,
+                          .memory = &c->memory}};
+    if (blocked) {
+        rule_skip(&r->is, "%s failed", blocked);
+    } else if (rule->level == 0) {
+        rule->run(&r->is);
+    } else {
+        r->in_child = true;
+        r->child = rule_begin(rule, &r->is);
+    }
+}
+
+static const plugin_finding *end(plugin_check *c, running *r) {
+    if (r->in_child) {
+        rule_end(&r->child);
+    }
+    plugin_finding *f = &c->findings[c->n_findings++];
+    *f = (plugin_finding){r->rule, r->is.verdict, arena_text(&c->memory, r->is.why)};
+    return f;
+}
+
+/* Runs one list, as many rules at a time as there are processors, the gate alone; returns the first
+ * rule that failed, or NULL. */
 static const char *run_list(plugin_check *c, const plugin_rule *rules,
                             const plugin_check_manner *manner, const char *blocked) {
+    static running list[MAX_FINDINGS];
+    const int most = threads_available();
+    const bool gated = rules->level < PLUGIN_CHECK_LEVELS - 1;
     const char *fault = NULL;
-    for (const plugin_rule *rule = rules; rule->id; rule++) {
-        if (!concerns(rule, c) || c->n_findings == MAX_FINDINGS) {
-            continue;
+    int begun = 0, ended = 0;
+    for (const plugin_rule *rule = rules; rule->id || ended < begun;) {
+        if (rule->id && (!concerns(rule, c) || c->n_findings + begun - ended == MAX_FINDINGS)) {
+            rule++;
+        } else if (rule->id && begun - ended < most) {
+            begin(c, &list[begun++], rule++, manner, blocked);
         }
-        const plugin_finding *f = run_rule(c, rule, manner, blocked);
-        if (f->verdict == VERDICT_FAIL) {
-            fault = fault ? fault : rule->id;
-            blocked = rule == rules && rule->level < PLUGIN_CHECK_LEVELS - 1 ? rule->id : blocked;
+        const bool is_gate = gated && ended == 0 && begun == 1 && rule == rules + 1;
+        if (ended < begun && (is_gate || !rule->id || begun - ended == most)) {
+            const plugin_finding *f = end(c, &list[ended++]);
+            if (f->verdict == VERDICT_FAIL) {
+                fault = fault ? fault : f->rule->id;
+                blocked = is_gate ? f->rule->id : blocked;
+            }
         }
     }
     return fault;
@@ -141,7 +170,9 @@ void plugin_check_run(plugin_check *c, int level, const plugin_check_manner *man
         const char *fault = NULL;
         const int first = c->n_findings;
         for (int i = 0; i < N_LISTS; i++) {
-            const char *one = lists[i]->level == at ? run_list(c, lists[i], manner, blocked) : NULL;
+            /* Below the last level, what is wrong in one list would be said again in the next. */
+            const char *by = blocked ? blocked : at < PLUGIN_CHECK_LEVELS - 1 ? fault : NULL;
+            const char *one = lists[i]->level == at ? run_list(c, lists[i], manner, by) : NULL;
             fault = fault ? fault : one;
         }
         blocked = blocked ? blocked : fault;

@@ -3,6 +3,8 @@
  * wherever it likes there. */
 #include "check/plugin_rule.h"
 
+#include "plugin/blame.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +18,7 @@
 enum { LIMIT_SECONDS = 120 };
 
 /* What the child leaves, in memory that both see. */
-typedef struct report {
+typedef struct rule_report {
     bool finished;
     verdict verdict;
     char why[sizeof((plugin_case *)0)->why];
@@ -32,6 +34,7 @@ static void crash_plainly(void) {
 
 static void be_child(const plugin_rule *rule, plugin_case *c, report *r, int output) {
     crash_plainly();
+    blame_nobody();
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     close(output);
@@ -71,37 +74,59 @@ static void last_words(int output, char *ret, size_t bytes) {
     }
 }
 
-void rule_run_in_child(const plugin_rule *rule, plugin_case *c) {
-    report *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    const int output = memfd_create("output", MFD_CLOEXEC);
+rule_child rule_begin(const plugin_rule *rule, plugin_case *c) {
+    rule_child r = {.rule = rule, .of = c, .child = -1};
+    r.report =
+        mmap(NULL, sizeof *r.report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    r.output = memfd_create("output", MFD_CLOEXEC);
     fflush(stdout);
     fflush(stderr);
-    const pid_t child = r == MAP_FAILED || output < 0 ? -1 : fork();
-    if (child == 0) {
-        be_child(rule, c, r, output);
+    if (r.report != MAP_FAILED && r.output >= 0) {
+        r.child = fork();
     }
-    int status = 0;
+    r.error = errno;
+    if (r.child == 0) {
+        be_child(rule, c, r.report, r.output);
+    }
+    return r;
+}
+
+/* "Segmentation fault: what it printed last" */
+static void say_died(const rule_child *r, const char *how) {
     char words[300];
-    if (child < 0) {
-        rule_skip(c, "no process for it: %s", strerror(errno));
-    } else if (!await(child, &status)) {
-        rule_fail(c, "did not end within %d seconds", LIMIT_SECONDS);
-    } else if (r->finished) {
-        c->verdict = r->verdict;
-        memcpy(c->why, r->why, sizeof c->why);
+    last_words(r->output, words, sizeof words);
+    rule_fail(r->of, "%s%s%s", how, *words ? ": " : "", words);
+}
+
+static void judge(const rule_child *r, int status) {
+    plugin_case *c = r->of;
+    char how[100];
+    if (r->report->finished) {
+        c->verdict = r->report->verdict;
+        memcpy(c->why, r->report->why, sizeof c->why);
     } else if (WIFSIGNALED(status)) {
-        last_words(output, words, sizeof words);
-        rule_fail(c, "the plugin crashed: %s%s%s", strsignal(WTERMSIG(status)), *words ? ": " : "",
-                  words);
+        snprintf(how, sizeof how, "the plugin crashed: %s", strsignal(WTERMSIG(status)));
+        say_died(r, how);
     } else {
-        last_words(output, words, sizeof words);
-        rule_fail(c, "the plugin ended the process with status %d%s%s", WEXITSTATUS(status),
-                  *words ? ": " : "", words);
+        snprintf(how, sizeof how, "the plugin ended the process with status %d",
+                 WEXITSTATUS(status));
+        say_died(r, how);
     }
-    if (output >= 0) {
-        close(output);
+}
+
+void rule_end(rule_child *r) {
+    int status = 0;
+    if (r->child < 0) {
+        rule_skip(r->of, "no process for it: %s", strerror(r->error));
+    } else if (!await((pid_t)r->child, &status)) {
+        rule_fail(r->of, "did not end within %d seconds", LIMIT_SECONDS);
+    } else {
+        judge(r, status);
     }
-    if (r != MAP_FAILED) {
-        munmap(r, sizeof *r);
+    if (r->output >= 0) {
+        close(r->output);
+    }
+    if (r->report != MAP_FAILED) {
+        munmap(r->report, sizeof *r->report);
     }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Level 3 for datasets and evals: what is read does not depend on when or by whom, what is measured
- * is what is there. */
+ * Level 3 for datasets: what is read does not depend on when or by whom. */
 #include "check/plugin_data.h"
 
 #include <math.h>
@@ -165,71 +164,10 @@ static void reads_from_threads(plugin_case *c) {
     one.table->close(one.set);
 }
 
-/* ---- Evals ---- */
-
-/* The headline of a run, NAN when it failed and the rule has. */
-static double headline(plugin_kit *k, plugin_case *c, const feature_rows *f) {
-    kd_error err = KD_ERROR_INIT;
-    kd_eval_output out;
-    if (!bench_eval(k, f, sizeof(kd_eval_input), &out, &err)) {
-        rule_fail(c, "%s; %s", err.message, err.hint);
-        return (double)NAN;
-    }
-    if (out.n_results < 1 || out.n_results > KD_MAX_RESULTS) {
-        rule_fail(c, "gives %u results", out.n_results);
-        return (double)NAN;
-    }
-    for (uint32_t i = 0; i < out.n_results; i++) {
-        const kd_eval_result *r = &out.results[i];
-        if (!*r->name || !*r->protocol || !isfinite(r->value)) {
-            rule_fail(c, "result %u lacks a name, a protocol or a finite value", i);
-        }
-    }
-    return out.results[0].value;
-}
-
-static void knows_signal_from_noise(plugin_case *c) {
-    plugin_kit k;
-    if (!kit_open(&k, c)) {
-        return;
-    }
-    feature_rows *f = arena_alloc(&k.memory, sizeof *f);
-    features_make(f, 1, c->seed);
-    const double perfect = headline(&k, c, f);
-    features_reverse(f);
-    const double reversed = headline(&k, c, f);
-    features_make(f, 0, c->seed + 1);
-    const double noise = headline(&k, c, f);
-    if (c->verdict == VERDICT_FAIL) {
-        return;
-    }
-    if (fabs(perfect - reversed) > 1e-6) {
-        rule_fail(c, "%g, and %g with the rows in another order", perfect, reversed);
-    } else if (perfect == noise) {
-        rule_fail(c, "%g for features that tell all, and for noise too", perfect);
-    }
-}
-
-static void measures_again(plugin_case *c) {
-    plugin_kit k;
-    if (!kit_open(&k, c)) {
-        return;
-    }
-    feature_rows *f = arena_alloc(&k.memory, sizeof *f);
-    features_make(f, 0.3, c->seed);
-    const double one = headline(&k, c, f), two = headline(&k, c, f);
-    if (c->verdict != VERDICT_FAIL && one != two) {
-        rule_fail(c, "%.17g, and %.17g when measured again", one, two);
-    }
-}
-
 const plugin_rule plugin_rules_data[] = {
     {"M04", "a sample is the same in any order and any opening", 3, KINDS(DATASET),
      reads_in_any_order},
     {"M05", "a sample is the same when threads read at once", 3, KINDS(DATASET),
      reads_from_threads},
-    {"M06", "it knows features that tell all from noise, in any order", 3, KINDS(EVAL),
-     knows_signal_from_noise},
-    {"M07", "measured again, it gives the same number", 3, KINDS(EVAL), measures_again},
     {.id = NULL},
 };

@@ -25,13 +25,26 @@ __attribute__((format(printf, 2, 3))) void rule_fail(plugin_case *c, const char 
 __attribute__((format(printf, 2, 3))) void rule_warn(plugin_case *c, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void rule_skip(plugin_case *c, const char *format, ...);
 
-/* Runs the rule in a child, with standard output and error in a file and a limit of time; what
- * becomes of the child is the verdict. */
-void rule_run_in_child(const plugin_rule *rule, plugin_case *c);
+/* A rule that runs in a process of its own, with standard output and error in a file and a limit of
+ * time. */
+typedef struct rule_child {
+    const plugin_rule *rule;
+    plugin_case *of;
+    struct rule_report *report;
+    int output;
+    long child; /* -1: there was no process for it */
+    int error;  /* why not */
+} rule_child;
+
+rule_child rule_begin(const plugin_rule *rule, plugin_case *c);
+
+/* Waits: what became of the child is the case's verdict. */
+void rule_end(rule_child *child);
 
 /* One list a level, ended by a rule without an id. The first rule of a level is its gate: of levels
  * below 3: when it fails, the others are skipped. */
 extern const plugin_rule plugin_rules_static[], plugin_rules_load[], plugin_rules_contract[],
-    plugin_rules_steps[], plugin_rules_data[], plugin_rules_device[], plugin_rules_ops[];
+    plugin_rules_memory[], plugin_rules_steps[], plugin_rules_data[], plugin_rules_eval[],
+    plugin_rules_device[], plugin_rules_ops[];
 
 #endif

@@ -2,6 +2,7 @@
  * Loads a plugin: dlopen, entry, comparison with the note. */
 #include "plugin/loader.h"
 
+#include "plugin/blame.h"
 #include "plugin/guard.h"
 #include "plugin/shared_object.h"
 #include "plugin/tables.h"
@@ -45,6 +46,11 @@ static void *open_failed(const char *path, kd_error *err) {
                 missing, why);
         kd_hint(err, "install the package that has %s (on Debian: apt-file search %s)", missing,
                 missing);
+    } else if (strstr(why, "GLIBC_")) {
+        kd_fail(err, KD_E_UNSUPPORTED, "%s: needs a newer C library than this system's: %s", path,
+                why);
+        kd_hint(err,
+                "ask its author for a build made on an older system, or run it on a newer one");
     } else {
         kd_fail(err, KD_E_UNSUPPORTED, "%s: the dynamic linker refuses it: %s", path, why);
         kd_hint(err,
@@ -135,8 +141,10 @@ static const void *open_unguarded(const char *path, const plugin_note *note, plu
 const void *loader_open(const char *path, const plugin_note *note, plugin_host *host, arena *a,
                         custom_ops *ret_ops, kd_error *err) {
     guard before;
+    blame_begin(note->id, path);
     guard_take(&before);
     const void *table = open_unguarded(path, note, host, a, ret_ops, err);
     guard_restore(&before, note->id);
+    blame_end();
     return table;
 }

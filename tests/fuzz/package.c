@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A fuzz target for what packages bring: any bytes as an archive, a manifest, sums, a signature or
  * a key. The first byte says which, so that one corpus serves all. Built and run by
- * tools/fuzz_package.sh. */
+ * tools/fuzz.sh. */
 #include "package/package.h"
 #include "base/file.h"
 #include "package/archive_file.h"
