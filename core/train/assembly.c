@@ -48,6 +48,23 @@ static bool check_batch(const assembly *a, kd_error *err) {
                        a->run->train.batch, (long long)a->data->samples.count);
 }
 
+/* A probe learns from every sample of a batch. */
+static bool check_probe(const assembly *a, kd_error *err) {
+    const samples *list = &a->data->samples;
+    int64_t unknown = 0;
+    for (int64_t i = 0; i < list->count; i++) {
+        unknown += list->label[i] < 0;
+    }
+    if (a->run->probe.lr == 0 || (unknown == 0 && a->data->store->classes >= 2)) {
+        return true;
+    }
+    const config_node *section = config_section(config_root(a->run->source), "probe");
+    config_fail(config_child(section, "lr"), err,
+                "a probe needs labels, and %lld of %lld samples have none", (long long)unknown,
+                (long long)list->count);
+    return kd_hint(err, "leave `probe` out, or measure by `evals` on data that has labels");
+}
+
 /* The largest label, or -1. */
 static int32_t largest_label(const source *s) {
     int32_t largest = -1;
@@ -89,7 +106,7 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
             return kd_while(err, "eval %s", eval->keys.name);
         }
     }
-    return !(what & ASSEMBLE_STEP) || check_batch(a, err);
+    return !(what & ASSEMBLE_STEP) || (check_batch(a, err) && check_probe(a, err));
 }
 
 const kd_method_program *assembly_method_program(const assembly *a, uint32_t i) {
@@ -128,7 +145,8 @@ static bool compile_step(assembly *a, kd_error *err) {
                            .pixel_bytes = a->data->store->pixel_bytes,
                            .labels = largest_label(a->data) >= 0,
                            .epoch_steps = run_epoch_steps(a->run, a->data->samples.count),
-                           .total_steps = run_total_steps(a->run, a->data->samples.count)};
+                           .total_steps = run_total_steps(a->run, a->data->samples.count),
+                           .probe = {a->run->probe.lr, a->data->store->classes}};
     graph_options options = a->machine.graph;
     options.draws = true;
     graph *g = graph_create(&options);

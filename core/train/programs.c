@@ -89,6 +89,9 @@ void build_train(graph *g, const train_graph *t) {
     kd_method_input in = input_of(t);
     give_samples(s, t, views, &in);
     kd_tensor *loss = t->method->build(t->method_config, s, &in);
+    if (t->probe.lr > 0) {
+        probe_build(s, &in, &t->probe);
+    }
     graph_minimize(g, loss, t->optimizer);
     keep_reports(g, loss);
     free(views);

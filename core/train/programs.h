@@ -4,6 +4,7 @@
 #define CORE_TRAIN_PROGRAMS_H
 
 #include "graph/graph.h"
+#include "train/probe.h"
 #include "train/recipe.h"
 
 #include <kindred/method.h>
@@ -27,6 +28,7 @@ typedef struct train_graph {
     int64_t pixel_bytes; /* of the store */
     bool labels;         /* the set has some */
     int64_t epoch_steps, total_steps;
+    online_probe probe; /* of sets with labels */
 } train_graph;
 
 /* The step: augment, method, gradients, update.

@@ -42,13 +42,17 @@ void progress_duration(double seconds, char *ret, size_t bytes) {
 }
 
 void progress_format(const progress_state *s, char *ret, size_t bytes) {
-    char eta[16];
+    char eta[16], probe[32] = "";
     progress_duration(s->eta_seconds, eta, sizeof eta);
-    snprintf(ret, bytes,
-             "step %lld/%lld  epoch %lld/%lld  loss %.4f  lr %.3g  %.0f views/s  data wait %.1f%%  "
-             "ETA %s",
-             (long long)s->step, (long long)s->total, (long long)s->epoch, (long long)s->epochs,
-             s->loss, s->lr, s->views_per_second, 100 * s->data_wait, eta);
+    if (s->probed) {
+        snprintf(probe, sizeof probe, "  probe %.1f%%", 100 * s->probe_accuracy);
+    }
+    snprintf(
+        ret, bytes,
+        "step %lld/%lld  epoch %lld/%lld  loss %.4f%s  lr %.3g  %.0f views/s  data wait %.1f%%  "
+        "ETA %s",
+        (long long)s->step, (long long)s->total, (long long)s->epoch, (long long)s->epochs, s->loss,
+        probe, s->lr, s->views_per_second, 100 * s->data_wait, eta);
 }
 
 static int columns(const progress *p) {

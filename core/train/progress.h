@@ -23,6 +23,8 @@ typedef struct progress_state {
     double views_per_second;
     double data_wait; /* share of the time in [0, 1] */
     double eta_seconds;
+    bool probed;
+    double probe_accuracy; /* where probed, in [0, 1] */
 } progress_state;
 
 void progress_init(progress *p, FILE *out);

@@ -76,6 +76,10 @@ typedef struct train_keys {
     int epochs, batch, steps, epoch_steps, log_every;
 } train_keys;
 
+typedef struct probe_keys {
+    double lr; /* 0: no probe */
+} probe_keys;
+
 typedef struct checkpoint_keys {
     int every_epochs, every_steps, keep;
     const char *keep_best;
@@ -105,6 +109,7 @@ typedef struct run {
     optimizer_keys optimizer;
     schedule_keys schedule;
     train_keys train;
+    probe_keys probe;
     checkpoint_keys checkpoint;
     int n_evals;
     eval_part *evals;

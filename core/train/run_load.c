@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 /* `include` is never there any more, but may have been meant. */
-static const char *const root_keys[] = {"device",     "data",      "views",    "backbone",
-                                        "method",     "optimizer", "schedule", "train",
-                                        "checkpoint", "evals",     "include",  NULL};
+static const char *const root_keys[] = {"device",    "data",     "views", "backbone", "method",
+                                        "optimizer", "schedule", "train", "probe",    "checkpoint",
+                                        "evals",     "include",  NULL};
 
 /* "examples/tiny.yaml" -> "tiny" */
 static const char *stem(arena *a, const char *path) {
@@ -65,6 +65,8 @@ static bool read_rest(run_reader *reader, const config_node *root) {
                         sizeof r->schedule) &&
            read_section(reader, config_section(root, "train"), "train", NULL, &r->train,
                         sizeof r->train) &&
+           read_section(reader, config_section(root, "probe"), "probe", NULL, &r->probe,
+                        sizeof r->probe) &&
            read_section(reader, config_section(root, "checkpoint"), "checkpoint", NULL,
                         &r->checkpoint, sizeof r->checkpoint);
 }

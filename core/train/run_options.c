@@ -62,6 +62,10 @@ static const option train_options[] = {
     OPTION_INT(train_keys, epoch_steps, 0, 0, , "steps that count as an epoch, here, in schedules, methods, evals and checkpoints; 0: a pass over the data"),
     OPTION_INT(train_keys, log_every, 10, 1, , "steps between two lines of metrics.jsonl"),
 };
+static const option probe_options[] = {
+    OPTION_FLOAT(probe_keys, lr, 0, 0, 1000, "learning rate of a linear classifier of the encoder's standardised features, trained beside the run, "
+                 "which it leaves as it is; its accuracy on each batch is in metrics and progress; 0: none; 0.1 suits most"),
+};
 static const option checkpoint_options[] = {
     OPTION_INT(checkpoint_keys, every_epochs, 1, 0, , "epochs between two checkpoints; 0: only by every_steps and at the end"),
     OPTION_INT(checkpoint_keys, every_steps, 0, 0, , "steps between two more; 0: none"),
@@ -88,6 +92,7 @@ const section run_sections[] = {
     SECTION("optimizer", optimizer_options, 0, "how gradients change parameters"),
     SECTION("schedule", schedule_options, 0, "what changes from step to step"),
     SECTION("train", train_options, 0, "how long, and in which steps"),
+    SECTION("probe", probe_options, 0, "what labels say of the encoder during training"),
     SECTION("checkpoint", checkpoint_options, 0, "what survives a crash"),
     SECTION("evals[]", eval_options, KD_KIND_EVAL, "a list of evals: plugins and their options; train and test are as data, by default the run's data with split train and test"),
 };

@@ -67,6 +67,7 @@ static void write_run(yaml_writer *w, const run *r) {
     write_map(w, "optimizer", &r->optimizer);
     write_map(w, "schedule", &r->schedule);
     write_map(w, "train", &r->train);
+    write_map(w, "probe", &r->probe);
     write_map(w, "checkpoint", &r->checkpoint);
     write_evals(w, r);
 }

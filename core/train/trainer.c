@@ -126,6 +126,16 @@ static void write_line(trainer *t, double now) {
     t->waited = 0;
 }
 
+/* The probe's accuracy in the newest step that was read; 0 without one. */
+static double probe_accuracy(const trainer *t) {
+    for (int i = 0; i < program_reports(t->a->step); i++) {
+        if (strcmp(program_report_name(t->a->step, i), "probe_accuracy") == 0) {
+            return t->reports.value[1 + i];
+        }
+    }
+    return 0;
+}
+
 static void show(trainer *t, double now) {
     const double seconds = now - t->shown_at;
     const int64_t steps = t->step - t->shown_step;
@@ -138,6 +148,8 @@ static void show(trainer *t, double now) {
         .lr = schedule_lr(&t->feeder.schedule, t->step - 1),
         .views_per_second = seconds > 0 ? views_between(t, t->shown_step) / seconds : 0,
         .data_wait = seconds > 0 ? t->waited_shown / seconds : 0,
+        .probed = t->a->run->probe.lr > 0,
+        .probe_accuracy = probe_accuracy(t),
         .eta_seconds = steps > 0 ? seconds / (double)steps * (double)(t->total - t->step) : -1,
     };
     progress_show(&t->a->progress, &state, now);
