@@ -81,6 +81,41 @@ TEST(eval_runs, refuse_variants_in_pairs) {
                    "invariance: the test data has no variants of its images");
 }
 
+/* Any pictures are variants of each other when a manifest says so. */
+TEST(eval_runs, take_variants_from_a_manifest) {
+#define BY_MANIFEST                                                                                \
+    "evals=[{plugin: invariance, factors: odd, test: {plugin: synthetic, kinds: 4, size: 12, "     \
+    "split: test, count: 64, factors: factors.csv}}]"
+    FILE *out = fopen("factors.csv", "w");
+    fputs("index_a,index_b,factor\n", out);
+    for (int i = 0; i < 8; i++) {
+        fprintf(out, "%d,%d,odd\n%d,%d,even\n", i, 8 + 4 * i, i, 9 + 4 * i);
+    }
+    fclose(out);
+    expect_train(WITH("train.epochs=1", BY_MANIFEST));
+    const double odd = kit_metric("small", 8, "sensitivity_odd");
+    cr_assert(odd > 0 && kit_metric("small", 8, "sensitivity_even") > 0);
+    cr_assert_eq(kit_metric("small", 8, "sensitivity"), odd);
+
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"index_a,index_b\n0,1\n", "factors.csv:2: no factor"},
+        {"index_a,index_b,factor\n0,1,odd\n2,1,odd\n",
+         "factors.csv:3: image b is a variant already"},
+        {"index_a,index_b,factor\n0,64,odd\n", "factors.csv:2: index 64 is beyond the last, 63"},
+        {"index_a,index_b,factor\n0,1,odd\n1,2,odd\n",
+         "sample 2 is a variant of sample 1, which is a variant itself"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        kd_error err = KD_ERROR_INIT;
+        cr_assert(file_write("factors.csv", cases[i].text, strlen(cases[i].text), &err));
+        expect_refusal(WITH("name=other", "train.epochs=1", BY_MANIFEST), cases[i].message);
+    }
+    expect_refusal(WITH("name=other", "train.epochs=1", VARIED(", factors: factors.csv")),
+                   "factors.csv: the dataset has variants of its own");
+}
+
 /* ---- What a dataset says of variants. ---- */
 
 enum { SAMPLES = 6 };
@@ -109,7 +144,7 @@ static bool open_variants(const int64_t *bases, int64_t broken, variants *ret, k
         s.samples += i != broken;
     }
     const samples list = {.count = s.samples, .n_images = 1};
-    return variants_open(&s, &table, NULL, &list, ret, err);
+    return variants_open(&s, &table, NULL, &list, "", ret, err);
 }
 
 TEST(variants, are_found_by_position_and_lost_with_their_base) {

@@ -201,8 +201,8 @@ TEST(pairs, of_broken_images_are_left_out) {
 /* ---- Errors, as the user sees them. ---- */
 
 TEST(pairs, csv_errors) {
-    static const char *const columns =
-        "the header is a,b or index_a,index_b; label, class_name, id, similarity may follow";
+    static const char *const columns = "the header is a,b or index_a,index_b; label, class_name, "
+                                       "id, similarity, factor may follow";
     static const struct {
         const char *text, *want, *hint;
         bool columns;
@@ -246,7 +246,7 @@ TEST(pairs, csv_errors) {
 TEST(pairs, jsonl_errors) {
     static const char *const keys =
         "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; "
-        "\"class_name\", \"id\" and \"similarity\" may follow";
+        "\"class_name\", \"id\", \"similarity\" and \"factor\" may follow";
     static const struct {
         const char *text, *want;
         bool keys;

@@ -14,7 +14,7 @@
 
 #define KEYS_HINT                                                                                  \
     "a line is {\"a\": path or index, \"b\": path or index, \"label\": number}; "                  \
-    "\"class_name\", \"id\" and \"similarity\" may follow"
+    "\"class_name\", \"id\", \"similarity\" and \"factor\" may follow"
 
 static bool has_suffix(const char *path, const char *suffix) {
     const size_t n = strlen(path), m = strlen(suffix);
@@ -81,6 +81,7 @@ static bool read_marks(const char *path, int64_t line, json_t *object, manifest 
     const json_t *id = json_object_get(object, "id");
     const json_t *similarity = json_object_get(object, "similarity");
     const json_t *name = json_object_get(object, "class_name");
+    const json_t *factor = json_object_get(object, "factor");
     if (name && !json_is_string(name)) {
         return fail_line(path, line, "'class_name' is not a text", err);
     }
@@ -91,6 +92,10 @@ static bool read_marks(const char *path, int64_t line, json_t *object, manifest 
         return fail_line(path, line, "'similarity' is not a number", err);
     }
     row->id = id ? arena_text(&m->memory, json_string_value(id)) : NULL;
+    if (factor && !json_is_string(factor)) {
+        return fail_line(path, line, "'factor' is not a text", err);
+    }
+    row->factor = factor ? arena_text(&m->memory, json_string_value(factor)) : NULL;
     row->class_name = name ? arena_text(&m->memory, json_string_value(name)) : NULL;
     row->similarity = similarity ? json_number_value(similarity) : (double)NAN;
     return true;
@@ -98,8 +103,9 @@ static bool read_marks(const char *path, int64_t line, json_t *object, manifest 
 
 static bool read_object(const char *path, int64_t line, json_t *object, manifest *m,
                         kd_error *err) {
-    enum { N_KEYS = 6 };
-    static const char *const keys[N_KEYS] = {"a", "b", "label", "class_name", "id", "similarity"};
+    enum { N_KEYS = 7 };
+    static const char *const keys[N_KEYS] = {"a",  "b",          "label", "class_name",
+                                             "id", "similarity", "factor"};
     manifest_row row = {.line = line, .label = -1, .similarity = (double)NAN};
     const char *key;
     json_t *value;

@@ -3,7 +3,7 @@
  *
  * By the file's suffix CSV (.csv, RFC 4180) with a header, `a,b` with paths or `index_a,index_b`,
  * or JSON lines (.jsonl) of {"a": path or index, "b": path or index}. `label`,
- * `class_name`, `id` and `similarity` may follow. */
+ * `class_name`, `id`, `similarity` and `factor` may follow. */
 #ifndef CORE_DATA_MANIFEST_H
 #define CORE_DATA_MANIFEST_H
 
@@ -24,6 +24,7 @@ typedef struct manifest_row {
     const char *class_name; /* of the label, for people: nothing depends on it. NULL: not given */
     const char *id;         /* NULL: not given */
     double similarity;      /* NAN: not given */
+    const char *factor;     /* what alone differs in b, for data/variants.h; NULL: not given */
 } manifest_row;
 
 #define PAIR_ID 16 /* bytes of an id that is made */

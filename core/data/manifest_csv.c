@@ -21,11 +21,11 @@ typedef struct record {
     char *field[MAX_FIELDS];
 } record;
 
-enum { A, B, INDEX_A, INDEX_B, LABEL, CLASS_NAME, ID, SIMILARITY, N_COLUMNS };
-static const char *const column_names[N_COLUMNS] = {"a",     "b",          "index_a", "index_b",
-                                                    "label", "class_name", "id",      "similarity"};
+enum { A, B, INDEX_A, INDEX_B, LABEL, CLASS_NAME, ID, SIMILARITY, FACTOR, N_COLUMNS };
+static const char *const column_names[N_COLUMNS] = {
+    "a", "b", "index_a", "index_b", "label", "class_name", "id", "similarity", "factor"};
 #define COLUMNS_HINT                                                                               \
-    "the header is a,b or index_a,index_b; label, class_name, id, similarity may follow"
+    "the header is a,b or index_a,index_b; label, class_name, id, similarity, factor may follow"
 
 /* Unquotes in place. Leaves r->next on the field's separator and returns it (',', '\n' or 0). */
 static bool read_quoted(reader *r, char **ret, kd_error *err) {
@@ -129,19 +129,21 @@ static bool read_integer(const reader *r, const record *rec, int field, const ch
     return true;
 }
 
-/* What may stand beside a pair: its id, its similarity and its class's name. An empty field is
- * none. */
+/* What may stand beside a pair: its id, its similarity, its class's name and what differs. An empty
+ * field is none. */
 static bool read_marks(const reader *r, const record *rec, const int *at, manifest *m,
                        manifest_row *row, kd_error *err) {
     const char *id = at[ID] >= 0 ? rec->field[at[ID]] : "";
     const char *similarity = at[SIMILARITY] >= 0 ? rec->field[at[SIMILARITY]] : "";
     const char *name = at[CLASS_NAME] >= 0 ? rec->field[at[CLASS_NAME]] : "";
+    const char *factor = at[FACTOR] >= 0 ? rec->field[at[FACTOR]] : "";
     if (*id && !manifest_is_id(id)) {
         return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": id '%s' is not a word", r->path,
                        rec->line, id);
     }
     row->id = *id ? arena_text(&m->memory, id) : NULL;
     row->class_name = *name ? arena_text(&m->memory, name) : NULL;
+    row->factor = *factor ? arena_text(&m->memory, factor) : NULL;
     if (*similarity) {
         char *end;
         row->similarity = strtod(similarity, &end);

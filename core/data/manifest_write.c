@@ -10,7 +10,7 @@
 
 /* What some row has. */
 typedef struct columns {
-    bool label, class_name, similarity;
+    bool label, class_name, similarity, factor;
 } columns;
 
 static columns find_columns(const manifest *m) {
@@ -19,6 +19,7 @@ static columns find_columns(const manifest *m) {
         c.label = c.label || m->row[i].label >= 0;
         c.class_name = c.class_name || m->row[i].class_name;
         c.similarity = c.similarity || !isnan(m->row[i].similarity);
+        c.factor = c.factor || m->row[i].factor;
     }
     return c;
 }
@@ -38,9 +39,9 @@ static void write_field(FILE *out, const char *text) {
 
 static void write_csv(FILE *out, const manifest *m) {
     const columns c = find_columns(m);
-    fprintf(out, "id,%s%s%s%s\n", m->count && m->row->image->path ? "a,b" : "index_a,index_b",
+    fprintf(out, "id,%s%s%s%s%s\n", m->count && m->row->image->path ? "a,b" : "index_a,index_b",
             c.label ? ",label" : "", c.class_name ? ",class_name" : "",
-            c.similarity ? ",similarity" : "");
+            c.similarity ? ",similarity" : "", c.factor ? ",factor" : "");
     for (int64_t i = 0; i < m->count; i++) {
         const manifest_row *row = &m->row[i];
         char made[PAIR_ID];
@@ -70,6 +71,10 @@ static void write_csv(FILE *out, const manifest *m) {
         if (!isnan(row->similarity)) {
             fprintf(out, "%.6f", row->similarity);
         }
+        if (c.factor) {
+            fputc(',', out);
+            write_field(out, row->factor ? row->factor : "");
+        }
         fputc('\n', out);
     }
 }
@@ -95,6 +100,9 @@ static bool write_jsonl(FILE *out, const char *path, const manifest *m, kd_error
         if (good && !isnan(row->similarity)) {
             const double rounded = round(row->similarity * 1e6) / 1e6;
             good = json_object_set_new(object, "similarity", json_real(rounded)) == 0;
+        }
+        if (good && row->factor) {
+            good = json_object_set_new(object, "factor", json_string(row->factor)) == 0;
         }
         if (good) {
             json_dumpf(object, out, JSON_REAL_PRECISION(7));

@@ -48,7 +48,8 @@ bool source_open(const source_options *options, source **ret, kd_error *err) {
                                   .context = options->context};
     source *s = kd_alloc(sizeof *s);
     const bool good = store_open(&packed, &s->store, err) && read_samples(options, set, s, err) &&
-                      variants_open(s->store, options->table, set, &s->samples, &s->variants, err);
+                      variants_open(s->store, options->table, set, &s->samples, options->factors,
+                                    &s->variants, err);
     options->table->close(set);
     if (!good) {
         source_close(s);

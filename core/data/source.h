@@ -13,11 +13,12 @@ typedef struct source_options {
     const char *id, *version; /* the plugin's */
     const char *options;      /* its resolved options as text */
     const kd_host *host;
-    int32_t store_size; /* data.store.size in pixels; 0: full */
-    int32_t on_error;   /* data.on_error: ON_ERROR_FAIL or ON_ERROR_SKIP */
-    struct pool *pool;  /* as in store_options */
-    const char *cache;  /* data.store.cache; NULL or "": the default folder */
-    pair_options pairs; /* data.pairs */
+    int32_t store_size;  /* data.store.size in pixels; 0: full */
+    int32_t on_error;    /* data.on_error: ON_ERROR_FAIL or ON_ERROR_SKIP */
+    struct pool *pool;   /* as in store_options */
+    const char *cache;   /* data.store.cache; NULL or "": the default folder */
+    const char *factors; /* data.factors: a manifest of variants; NULL or "": none */
+    pair_options pairs;  /* data.pairs */
     store_progress progress;
     void *context;
 } source_options;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From what a dataset says of its indices to positions in the list of samples. */
+ * From what a dataset or a manifest says of its indices to positions in the list of samples. */
 #include "data/variants.h"
+
+#include "data/pairs_resolve.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,9 +57,8 @@ static bool check_bases(const variants *v, const store *s, kd_error *err) {
     return true;
 }
 
-bool variants_open(const store *s, const kd_dataset *table, const kd_set *set, const samples *list,
-                   variants *ret, kd_error *err) {
-    *ret = (variants){0};
+static bool ask_dataset(variants *v, const store *s, const kd_dataset *table, const kd_set *set,
+                        kd_error *err) {
     for (int64_t i = 0; KD_HAS(kd_dataset, table, variant) && i < s->samples; i++) {
         int64_t base = -1;
         const char *factor = NULL;
@@ -70,9 +71,57 @@ bool variants_open(const store *s, const kd_dataset *table, const kd_set *set, c
                            ", which is not in the dataset",
                            s->source[i], base);
         }
-        if (!add(ret, s, i, base, factor, err)) {
+        if (!add(v, s, i, base, factor, err)) {
             return false;
         }
+    }
+    return true;
+}
+
+static bool add_row(variants *v, const store *s, resolver *r, const manifest_row *row,
+                    kd_error *err) {
+    int64_t index[2];
+    if (!resolver_find(r, row->line, &row->image[0], &index[0], err) ||
+        !resolver_find(r, row->line, &row->image[1], &index[1], err) ||
+        !resolver_check_pair(r, row->line, index, err)) {
+        return false;
+    }
+    if (!row->factor) {
+        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": no factor", r->manifest, row->line);
+        return kd_hint(err, "a column `factor` says what alone differs in b: background, ...");
+    }
+    const int64_t sample = store_find(s, index[1]);
+    if (sample >= 0 && v->base && v->base[sample] >= 0) {
+        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": image b is a variant already",
+                       r->manifest, row->line);
+    }
+    return sample < 0 || add(v, s, sample, index[0], row->factor, err);
+}
+
+static bool read_manifest(variants *v, const store *s, const kd_dataset *table, const kd_set *set,
+                          const char *path, kd_error *err) {
+    manifest rows = {0};
+    resolver r = resolver_of(table, set, path);
+    bool good = manifest_read(path, &rows, err);
+    for (int64_t i = 0; good && i < rows.count; i++) {
+        good = add_row(v, s, &r, &rows.row[i], err);
+    }
+    manifest_free(&rows);
+    resolver_free(&r);
+    return good;
+}
+
+bool variants_open(const store *s, const kd_dataset *table, const kd_set *set, const samples *list,
+                   const char *path, variants *ret, kd_error *err) {
+    *ret = (variants){0};
+    if (!ask_dataset(ret, s, table, set, err)) {
+        return false;
+    }
+    if (path && *path && ret->base) {
+        return kd_fail(err, KD_E_INVALID, "%s: the dataset has variants of its own", path);
+    }
+    if (path && *path && !read_manifest(ret, s, table, set, path, err)) {
+        return false;
     }
     if (ret->base && (list->n_images != 1 || list->count != s->samples)) {
         kd_fail(err, KD_E_INVALID, "the dataset has variants of samples, and data.pairs is given");

@@ -35,10 +35,10 @@ static bool show(void *context, int64_t done, int64_t total, int64_t skipped) {
 
 /* Everything that decides what is opened. */
 static const char *key_of(image_sets *all, const data_part *d, const char *options) {
-    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%s|%d|%d", d->part.plugin->path,
+    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%s|%s|%d|%d", d->part.plugin->path,
                        d->part.plugin->note.version, options, d->store_size, d->keys.on_error,
-                       d->store.cache, d->pairs.manifest, d->pairs.reject, d->pairs.arm,
-                       d->pairs.seed);
+                       d->store.cache, d->keys.factors, d->pairs.manifest, d->pairs.reject,
+                       d->pairs.arm, d->pairs.seed);
 }
 
 static bool open_source(image_sets *all, const data_part *d, const char *options, source **ret,
@@ -57,6 +57,7 @@ static bool open_source(image_sets *all, const data_part *d, const char *options
                                 .on_error = d->keys.on_error,
                                 .pool = all->pool,
                                 .cache = d->store.cache,
+                                .factors = d->keys.factors,
                                 .pairs = {.manifest = d->pairs.manifest,
                                           .reject = d->pairs.reject,
                                           .arm = d->pairs.arm,

@@ -27,7 +27,8 @@ typedef struct run_keys {
 #define PRECISION_F64 3
 
 typedef struct data_keys {
-    int on_error; /* ON_ERROR_ of data/store.h */
+    int on_error;        /* ON_ERROR_ of data/store.h */
+    const char *factors; /* manifest of data/variants.h; "": none */
 } data_keys;
 typedef struct store_keys {
     const char *size; /* pixels, or "full" */

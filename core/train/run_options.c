@@ -15,6 +15,7 @@ static const option run_options[] = {
 };
 static const option data_options[] = {
     OPTION_CHOICE(data_keys, on_error, "fail", "fail|skip", "what a broken image does: end the run, or be left out and listed"),
+    OPTION_PATH(data_keys, factors, "", "CSV or JSON lines with columns a, b and factor: image b shows what a shows, with that factor changed; for the eval invariance"),
 };
 static const option store_options[] = {
     OPTION_TEXT(store_keys, size, "full", "images are kept with their short side brought down to this many pixels; full: as they are"),

@@ -119,7 +119,7 @@ bool read_data(run_reader *reader, const config_node *map, const data_part *base
         d.store_size = base->store_size;
     }
     if (base && !config_child(map, "on_error")) {
-        d.keys = base->keys;
+        d.keys.on_error = base->keys.on_error;
     }
     *ret = d;
     return true;
@@ -149,6 +149,7 @@ bool read_split(run_reader *reader, const config_node *eval, const char *split, 
     const data_part *data = &reader->run->data;
     const plugin_note *note = &data->part.plugin->note;
     data_part d = *data;
+    d.keys.factors = "";
     d.pairs = (pairs_keys){.manifest = "", .reject = "", .arm = ARM_AUTO};
     d.part.config = arena_alloc(&reader->run->memory, note->config_size);
     memcpy(d.part.config, data->part.config, note->config_size);

@@ -22,7 +22,7 @@ static bool is_place(const run *r, const char *path) {
             return true;
         }
     }
-    return strcmp(path, "data.pairs.manifest") == 0;
+    return strcmp(path, "data.pairs.manifest") == 0 || strcmp(path, "data.factors") == 0;
 }
 
 static bool is_free(const run *r, const char *path) {
