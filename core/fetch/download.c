@@ -220,12 +220,13 @@ static bool fetch(transfer *t, downloaded *ret, kd_error *err) {
     if (!open_part(t, err)) {
         return false;
     }
-    ret->resumed_from = t->from;
     t->curl = curl_easy_init();
     if (!t->curl) {
         return kd_fail(err, KD_E_INTERNAL, "libcurl cannot be started");
     }
-    return perform(t, err) && finish(t, ret, err);
+    const bool good = perform(t, err);
+    ret->resumed_from = t->from;
+    return good && finish(t, ret, err);
 }
 
 bool download_file(const download *d, downloaded *ret, kd_error *err) {

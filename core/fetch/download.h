@@ -18,7 +18,7 @@ typedef struct download {
 
 typedef struct downloaded {
     bool was_there;          /* nothing had to be fetched */
-    int64_t resumed_from;    /* bytes that PATH.part had */
+    int64_t resumed_from;    /* bytes that PATH.part had; 0: none, or the server began anew */
     char sha256[SHA256_HEX]; /* of what came, where there was no MD5; else "" */
 } downloaded;
 
