@@ -5,6 +5,7 @@
 #include "report/history.h"
 #include "report/scatter.h"
 #include "report/spectrum.h"
+#include "report/study_report.h"
 #include "report/ticks.h"
 
 #include <math.h>
@@ -303,5 +304,40 @@ TEST(history, long_curves_are_means) {
     expect_near(s.point[0].y, 4, 1e-12, "the mean of 1 to 7");
     history_free(&past);
     free(text);
+    kit_finish(&k);
+}
+
+/* ---- studies ---- */
+
+TEST(study, page_has_table_differences_and_curves) {
+    kit k;
+    kit_init(&k);
+    kd_error err = KD_ERROR_INIT;
+    html h = {0};
+    static const char *const names[] = {"study.yaml", "results.jsonl", "run.yaml"};
+    for (int i = 0; i < 3; i++) {
+        char *text = NULL;
+        size_t bytes = 0;
+        EXPECT_GOOD(
+            file_read(arena_print(&k.memory, "%s/%s", GOLDEN, names[i]), 0, &text, &bytes, &err),
+            err);
+        kit_write(&k, names[i], text, bytes);
+        free(text);
+    }
+    cr_assert_not(study_report_is_study("/nowhere"));
+    cr_assert(study_report_is_study(k.folder));
+    kit_text(&k, "runs/semantic-none-seed1/metrics.jsonl", "{\"step\":1,\"loss\":4.5}\n");
+    kit_text(&k, "runs/semantic-none-seed2/metrics.jsonl", "{\"step\":1,\"loss\":3.5}\n{\"st");
+    EXPECT_GOOD(study_report(k.folder, &h, &err), err);
+    EXPECT_IN("10 of 24 runs are done", h.text);
+    EXPECT_IN("83.00 ± 3.61<br/><span class=\"soft\">paper 80.00</span>", h.text);
+    EXPECT_IN("<strong>+8.00</strong> [-2.83, +18.83]", h.text);
+    EXPECT_IN("3 seeds, 0 is inside", h.text);
+    EXPECT_IN("one seed: no interval", h.text);
+    EXPECT_IN("<h3>semantic-none</h3>", h.text);
+    EXPECT_IN("seed2, step 1: 3.5", h.text);
+    EXPECT_IN("The paper prints this cell twice.", h.text);
+    cr_assert(!strstr(h.text, "http") && !strstr(h.text, "<script"));
+    html_free(&h);
     kit_finish(&k);
 }

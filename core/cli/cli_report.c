@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "report/run_report.h"
+#include "report/study_report.h"
 #include "train/checkpoint.h"
 #include "train/interrupt.h"
 
@@ -61,16 +62,24 @@ static bool gather(const command_line *in, opened_run *o, report_source *from, k
     return true;
 }
 
+static bool no_keys(const command_line *in, kd_error *err) {
+    return (in->n_keys == 0 && !in->step) ||
+           kd_fail(err, E_USAGE,
+                   "a study's report takes no keys and no --step: those are of a run");
+}
+
 bool command_report(const command_line *in, int *ret_status, kd_error *err) {
     (void)ret_status;
     opened_run o = {.step = 0};
     html page = {0};
     report_source from = {.folder = &o.folder};
-    bool ok = gather(in, &o, &from, err) && run_report(&from, &page, err);
+    const bool study = study_report_is_study(in->subject);
+    bool ok = study ? no_keys(in, err) && study_report(in->subject, &page, err)
+                    : gather(in, &o, &from, err) && run_report(&from, &page, err);
     if (ok) {
         const char *to =
             in->to ? in->to
-                   : arena_print((arena *)(uintptr_t)&in->memory, "%s/report.html", o.folder.path);
+                   : arena_print((arena *)(uintptr_t)&in->memory, "%s/report.html", in->subject);
         ok = html_write(&page, to, err);
         if (ok) {
             printf("%s: %.0f kB\n", to, (double)page.bytes / 1000);

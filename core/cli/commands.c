@@ -26,8 +26,9 @@ const command commands[] = {
      "\n"
      "  --step N            the checkpoint of this step\n" PLUGIN_OPTIONS,
      command_eval},
-    {"report", "to step", "RUN_DIR", "write a page that shows a run",
+    {"report", "to step", "RUN_DIR", "write a page that shows a run or a study",
      "kindred report RUN_DIR [key=value ...] [options]\n"
+     "kindred report STUDY_DIR [--to FILE]\n"
      "\n"
      "Writes RUN_DIR/report.html, one file that needs no other: results with their protocols, "
      "curves,\n"
@@ -37,7 +38,7 @@ const command commands[] = {
      "not\n"
      "have is left out, and the page says why. Keys tell where data lies now, or which device "
      "to use\n"
-     "(data.path=elsewhere/).\n"
+     "(data.path=elsewhere/). Of a study: its table, differences with intervals, and curves.\n"
      "\n"
      "  --to FILE           where to\n"
      "  --step N            the checkpoint of this step\n" PLUGIN_OPTIONS,

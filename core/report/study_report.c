@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tables of a study with what is uncertain about them, and a chart for each of its rows. */
+#include "report/study_report.h"
+
+#include "base/file.h"
+#include "report/history.h"
+#include "report/sections.h"
+#include "study/study_folder.h"
+#include "study/study_results.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_POINTS = 60 }; /* of a curve of a run */
+
+static void write_heads(html *h, const char *const *words, int count, bool numbers) {
+    for (int i = 0; i < count; i++) {
+        html_markup(h, "<th scope=\"col\"%s>", numbers ? " class=\"number\"" : "");
+        html_text(h, "%s", words[i]);
+        html_markup(h, "</th>");
+    }
+}
+
+static void write_values(html *h, const char *const *value, int count) {
+    for (int i = 0; i < count; i++) {
+        html_markup(h, "<td>");
+        html_text(h, "%s", value[i]);
+        html_markup(h, "</td>");
+    }
+}
+
+static void write_published(html *h, const char *format, double value) {
+    if (!isnan(value)) {
+        char text[64];
+        snprintf(text, sizeof text, format, 100 * value);
+        html_markup(h, "<br/><span class=\"soft\">paper %s</span>", text);
+    }
+    html_markup(h, "</td>");
+}
+
+static void write_cell(html *h, const study_cell *c) {
+    html_markup(h, "<td class=\"number\">");
+    if (c->n == 0) {
+        html_markup(h, "–");
+    } else if (c->n == 1) {
+        html_markup(h, "%.2f", 100 * c->mean);
+    } else {
+        html_markup(h, "%.2f ± %.2f", 100 * c->mean, 100 * c->deviation);
+    }
+    write_published(h, "%.2f", c->published);
+}
+
+static void write_rows(html *h, const study_results *r) {
+    html_markup(h, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>");
+    write_heads(h, r->axis, r->n_axes, false);
+    write_heads(h, r->eval, r->n_evals, true);
+    write_heads(h, (const char *const[]){"seeds", "steps", "training", "views/s"}, 4, true);
+    html_markup(h, "</tr></thead>\n<tbody>\n");
+    for (int i = 0; i < r->n_rows; i++) {
+        const study_result_row *one = &r->row[i];
+        char time[32];
+        progress_duration(one->seconds, time, sizeof time);
+        html_markup(h, "<tr>");
+        write_values(h, one->value, r->n_axes);
+        for (int k = 0; k < r->n_evals; k++) {
+            write_cell(h, &one->cell[k]);
+        }
+        html_markup(h, "<td class=\"number\">%d of %d</td>", one->n, one->wanted);
+        if (one->n) {
+            html_markup(h,
+                        "<td class=\"number\">%lld</td><td class=\"number\">%s</td>"
+                        "<td class=\"number\">%.0f</td></tr>\n",
+                        (long long)one->steps, time, one->views_per_second);
+        } else {
+            html_markup(h, "<td class=\"number\">–</td><td class=\"number\">–</td>"
+                           "<td class=\"number\">–</td></tr>\n");
+        }
+    }
+    html_markup(h, "</tbody></table></div>\n");
+}
+
+static void write_difference(html *h, const study_difference *d) {
+    html_markup(h, "<td class=\"number\">");
+    if (d->n == 0) {
+        html_markup(h, "–");
+    } else if (isnan(d->half)) {
+        html_markup(h, "%+.2f<br/><span class=\"soft\">one seed: no interval</span>",
+                    100 * d->mean);
+    } else {
+        const double low = d->mean - d->half, high = d->mean + d->half;
+        html_markup(
+            h, "<strong>%+.2f</strong> [%+.2f, %+.2f]<br/><span class=\"soft\">%d seeds%s</span>",
+            100 * d->mean, 100 * low, 100 * high, d->n,
+            low <= 0 && high >= 0 ? ", 0 is inside" : "");
+    }
+    write_published(h, "%+.2f", d->published);
+}
+
+static void write_differences(html *h, const study_results *r) {
+    if (!r->n_differences) {
+        return;
+    }
+    section_begin(h, "differences", "Differences");
+    html_markup(h, "<p class=\"soft\">");
+    html_text(
+        h,
+        "Of %s to %s in percentage points, paired by seed, with the 95 %% confidence interval "
+        "by Student's t. Where 0 is inside, the seeds do not tell which is better.",
+        r->axis[r->compared], r->baseline);
+    html_markup(h, "</p>\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr>");
+    write_heads(h, r->axis, r->n_axes, false);
+    write_heads(h, r->eval, r->n_evals, true);
+    html_markup(h, "</tr></thead>\n<tbody>\n");
+    for (int i = 0; i < r->n_differences; i++) {
+        html_markup(h, "<tr>");
+        write_values(h, r->difference[i].value, r->n_axes);
+        for (int k = 0; k < r->n_evals; k++) {
+            write_difference(h, &r->difference[i].cell[k]);
+        }
+        html_markup(h, "</tr>\n");
+    }
+    html_markup(h, "</tbody></table></div>\n");
+    section_end(h);
+}
+
+/* ---- Curves: runs of one row are called ROW-seedN. ---- */
+
+static int row_length(const char *name) {
+    const char *end = NULL;
+    for (const char *at = name; (at = strstr(at, "-seed")); at++) {
+        end = at;
+    }
+    return end ? (int)(end - name) : (int)strlen(name);
+}
+
+static bool same_row(const char *a, const char *b) {
+    const int length = row_length(a);
+    return length == row_length(b) && strncmp(a, b, (size_t)length) == 0;
+}
+
+static chart_series loss_of(const char *runs, const char *name, arena *a) {
+    history past = {0};
+    kd_error ignored = KD_ERROR_INIT;
+    chart_series s = {.name = name + row_length(name) + (name[row_length(name)] == '-')};
+    if (history_read(arena_print(a, "%s/%s", runs, name), &past, &ignored)) {
+        const chart_series loss = history_curve(&past, "loss", MOST_POINTS, a);
+        s.count = loss.count;
+        s.point = loss.point;
+        history_free(&past);
+    }
+    return s;
+}
+
+static void write_curves(html *h, const study_folder *f, arena *a) {
+    struct dirent **entry = NULL;
+    const int count = scandir(f->runs, &entry, NULL, alphasort);
+    section_begin(h, "curves", "Loss of each run");
+    html_markup(h, "<div class=\"charts\">\n");
+    for (int i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && same_row(entry[i]->d_name, entry[end]->d_name); end++) {}
+        chart_series *series = arena_alloc(a, sizeof *series * (size_t)(end - i));
+        for (int k = i; entry[i]->d_name[0] != '.' && k < end; k++) {
+            series[k - i] = loss_of(f->runs, arena_text(a, entry[k]->d_name), a);
+        }
+        const char *title = arena_print(a, "%.*s", row_length(entry[i]->d_name), entry[i]->d_name);
+        chart_write(
+            h, &(chart){.title = title, .x_name = "step", .n_series = end - i, .series = series});
+    }
+    html_markup(h, "</div>\n");
+    section_end(h);
+    for (int i = 0; i < count; i++) {
+        free(entry[i]);
+    }
+    free(entry);
+}
+
+static void write_notes(html *h, const study_results *r) {
+    section_begin(h, "protocols", "How each was measured");
+    html_markup(h, "<dl>\n");
+    for (int i = 0; i < r->n_evals; i++) {
+        html_markup(h, "<dt><strong>");
+        html_text(h, "%s", r->eval[i]);
+        html_markup(h, "</strong></dt><dd class=\"soft\">");
+        html_text(h, "%s", *r->protocol[i] ? r->protocol[i] : "not known yet");
+        html_markup(h, "</dd>\n");
+    }
+    html_markup(h, "</dl>\n");
+    for (int i = 0; i < r->n_notes; i++) {
+        html_markup(h, "<p class=\"soft\">On the published numbers: ");
+        html_text(h, "%s", r->note[i]);
+        html_markup(h, "</p>\n");
+    }
+    section_end(h);
+}
+
+static void write_study_file(html *h, const study_folder *f) {
+    char *text = NULL;
+    size_t bytes = 0;
+    kd_error err = KD_ERROR_INIT;
+    section_begin(h, "configuration", "Configuration");
+    html_markup(h, "<details><summary>study.yaml</summary>\n<pre tabindex=\"0\">");
+    html_text(h, "%s", file_read(f->study, 4 << 20, &text, &bytes, &err) ? text : err.message);
+    html_markup(h, "</pre></details>\n");
+    section_end(h);
+    free(text);
+}
+
+bool study_report_is_study(const char *folder) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/study.yaml", folder);
+    return file_exists(path);
+}
+
+bool study_report(const char *folder, html *ret, kd_error *err) {
+    arena memory = {0};
+    study_results r = {0};
+    const bool ok = study_results_read(folder, &memory, &r, err);
+    if (ok) {
+        const study_folder f = study_folder_at(&memory, folder);
+        html_begin(ret, arena_print(&memory, "%s: kindred report", r.name));
+        html_markup(ret, "<h1>");
+        html_text(ret, "%s", r.name);
+        html_markup(ret,
+                    "</h1>\n<p class=\"soft\">A study of kindred " KINDRED_VERSION
+                    ": %d of %d runs are done. Percent, mean ± standard deviation over seeds; "
+                    "training time and views a second as measured, each on its machine.</p>\n",
+                    r.runs_done, r.runs_wanted);
+        section_begin(ret, "results", "Results");
+        write_rows(ret, &r);
+        section_end(ret);
+        write_differences(ret, &r);
+        write_curves(ret, &f, &memory);
+        write_notes(ret, &r);
+        write_study_file(ret, &f);
+        html_end(ret);
+    }
+    arena_free(&memory);
+    return ok;
+}
