@@ -3,6 +3,7 @@
 #include "train/assembly.h"
 
 #include "base/log.h"
+#include "train/eval_programs.h"
 #include "train/extraction.h"
 #include "train/run_plugins.h"
 
@@ -88,6 +89,19 @@ static bool check_labels(const eval_data *d, kd_error *err) {
                    "its test data has the label %d, and its train data %d classes", test, classes);
 }
 
+/* An eval that needs no training set gets none: what would be said of it is said of its test set.
+ */
+static bool open_eval_images(assembly *a, const eval_part *eval, eval_data *ret, kd_error *err) {
+    if (!images_open(&a->images, &eval->test, &ret->test, err)) {
+        return false;
+    }
+    if (eval_flags(eval) & KD_EVAL_TEST_ALONE) {
+        ret->train = ret->test;
+        return true;
+    }
+    return images_open(&a->images, &eval->train, &ret->train, err);
+}
+
 static bool open_images(assembly *a, unsigned what, kd_error *err) {
     images_init(&a->images, a->plugins, registry_host(a->plugins), &a->progress);
     if (!images_open(&a->images, &a->run->data, &a->data, err)) {
@@ -100,8 +114,7 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
     a->eval_data = arena_alloc(&a->memory, sizeof *a->eval_data * (size_t)(a->run->n_evals + 1));
     for (int i = 0; what & ASSEMBLE_EVALS && i < a->run->n_evals; i++) {
         const eval_part *eval = &a->run->evals[i];
-        if (!images_open(&a->images, &eval->train, &a->eval_data[i].train, err) ||
-            !images_open(&a->images, &eval->test, &a->eval_data[i].test, err) ||
+        if (!open_eval_images(a, eval, &a->eval_data[i], err) ||
             !check_labels(&a->eval_data[i], err)) {
             return kd_while(err, "eval %s", eval->keys.name);
         }
