@@ -97,9 +97,43 @@ TEST(study, expands_to_runs) {
     study_destroy(s);
 }
 
+static const study_run *find_run(const study_runs *runs, const char *name) {
+    for (int i = 0; i < runs->count; i++) {
+        if (strcmp(runs->item[i].name, name) == 0) {
+            return &runs->item[i];
+        }
+    }
+    cr_assert_fail("there is no run %s", name);
+    return NULL;
+}
+
+/* What the paper says of its setting. */
+static void expect_paper(const study_runs *runs) {
+    const study_run *r = find_run(runs, "byol-semantic-seed2");
+    cr_assert_str_eq(r->run->method.plugin->note.id, "byol");
+    cr_assert_str_eq(r->run->backbone.plugin->note.id, "resnet");
+    cr_assert_eq(r->run->train.epochs, 200);
+    cr_assert_eq(r->run->train.batch, 256);
+    cr_assert_eq(r->run->view_list.view[0].augment.size, 64);
+    cr_assert_eq(r->run->n_evals, 3);
+    r = find_run(runs, "dino-augmented_union-seed1");
+    cr_assert_str_eq(r->run->backbone.plugin->note.id, "vit");
+    cr_assert_eq(r->run->view_list.count, 6);
+    cr_assert_eq(r->run->optimizer.name, 2);
+    cr_assert_eq(r->run->n_evals, 3);
+}
+
 /* Every example of a study is understood, run by run. */
 TEST(study, examples_expand) {
-    static const char *const examples[] = {"study-synthetic.yaml"};
+    static const char *const examples[] = {
+        "study-synthetic.yaml",           "study-cifar100.yaml",
+        "paper/main-table.yaml",          "paper/epochs-800.yaml",
+        "paper/tiny-imagenet.yaml",       "paper/transforms.yaml",
+        "paper/crop-only.yaml",           "paper/pairs-per-class.yaml",
+        "paper/small/main-table.yaml",    "paper/small/epochs-800.yaml",
+        "paper/small/tiny-imagenet.yaml", "paper/small/transforms.yaml",
+        "paper/small/crop-only.yaml",     "paper/small/pairs-per-class.yaml",
+    };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         char path[512];
         study *s = NULL;
@@ -110,6 +144,9 @@ TEST(study, examples_expand) {
         cr_assert(study_load(path, NULL, 0, &s, &err), "%s", err.message);
         cr_assert(study_expand(s, kit.plugins, &runs, &err), "%s", err.message);
         cr_assert_eq(runs.count, study_rows(s) * (int)s->keys.seeds.count);
+        if (strcmp(examples[i], "paper/main-table.yaml") == 0) {
+            expect_paper(&runs);
+        }
         study_runs_free(&runs);
         study_destroy(s);
     }

@@ -42,8 +42,8 @@ bool study_folder_make(const study_folder *f, int *ret_lock, kd_error *err) {
         return kd_fail(err, KD_E_INVALID, "%s: another process is at this study", f->path);
     }
     if (!file_make_directories(f->configs, err) || !file_make_directories(f->runs, err) ||
-        !file_make_directories(f->logs, err) || !file_sweep(f->path, err) ||
-        !file_sweep(f->configs, err)) {
+        !file_make_directories(f->logs, err) || !file_remove_tree(f->probes, err) ||
+        !file_sweep(f->path, err) || !file_sweep(f->configs, err)) {
         close(fd);
         return false;
     }

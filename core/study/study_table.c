@@ -105,7 +105,9 @@ void study_print_markdown(const study_results *r, FILE *to) {
     fprintf(
         to,
         "\nTraining time (of a run, without evals) and images (augmented views) a second are as\n"
-        "measured on whatever machine each run was on.\n");
+        "measured on whatever machine each run was on. Below is how each number was measured; what "
+        "an\n"
+        "eval chooses by itself is told as the first run has it.\n");
     for (int i = 0; i < r->n_evals; i++) {
         if (*r->protocol[i]) {
             fprintf(to, "\n%s: %s\n", r->eval[i], r->protocol[i]);

@@ -37,7 +37,7 @@ try 'paper: [{of: {method: warm}}]'
 try 'paper: [{values: {knn: high}}]'
 try '' seed=3
 try '' train.epochs=x
-try '' data.pth=x
+try '' train.epohcs=3
 try '' name=../up
 status kindred study absent.yaml
 status kindred study
