@@ -35,7 +35,7 @@ bool shown_features_take(const report_source *from, shown_features *ret, kd_erro
     const bool evals = from->evals && a->run->n_evals > 0;
     shown_features f = {.points_from = evals ? a->eval_data[0].test : a->data,
                         .bank_from = evals ? a->eval_data[0].train : a->data,
-                        .what = evals ? "test images" : "the run's own images"};
+                        .what = evals ? "test images" : "images of the run"};
     const bool ok =
         take(from, f.points_from, SPECTRUM_ROWS, evals, &f.points, &f.point_image, err) &&
         (!evals || take(from, f.bank_from, BANK, true, &f.bank, &f.bank_image, err)) &&
