@@ -3,7 +3,8 @@
  * table of ops (core/check/ops.h), in f32 and bf16, in several orders of threads that must agree in
  * every bit.
  *
- *     test_cuda_kernels ORDERS [OP]        1: ascending only, and fewer sizes
+ *     test_cuda_kernels ORDERS [OP|library]    1: ascending only, and fewer sizes; library: those
+ *                                              ops alone that are NVIDIA's libraries'
  *
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
  * also runs under ThreadSanitizer. */
@@ -119,12 +120,15 @@ static bool takes_compute(const op_case *row) {
     return false;
 }
 
+static bool is_wanted(const char *op, const char *only) {
+    return !only || strcmp(only, op) == 0 || (strcmp(only, "library") == 0 && is_library_op(op));
+}
+
 static void check_table(check_device *d, const check_device *reference, int32_t compute, int orders,
                         const char *only, tally *t) {
     const op_case *row;
     for (int i = 0; (row = op_case_at(i)); i++) {
-        const bool wanted = !only || strcmp(only, row->op) == 0;
-        if (wanted && (compute == KD_F32 || takes_compute(row))) {
+        if (is_wanted(row->op, only) && (compute == KD_F32 || takes_compute(row))) {
             /* Sanitizers take their time: one order leaves the largest of many sizes out. */
             const int sizes = op_sizes(row) - (orders == 1 && op_sizes(row) > 1);
             for (int size = 0; size < sizes; size++) {
