@@ -116,13 +116,21 @@ struct kd_set {
     char path[4096];
     int32_t *label; /* [count]; NULL: none */
     int32_t classes;
-    char fingerprint[256];
+    char fingerprint[256]; /* of both files */
 };
 
 static void close_set(kd_set *set) {
     close(set->images.file);
     free(set->label);
     free(set);
+}
+
+/* Changes with a file: what the host has kept of the set is then no longer used. */
+static void add_fingerprint(kd_set *set, const array *a) {
+    const size_t used = strlen(set->fingerprint);
+    snprintf(set->fingerprint + used, sizeof set->fingerprint - used, "%lld %lld.%09ld ",
+             (long long)a->status.st_size, (long long)a->status.st_mtim.tv_sec,
+             a->status.st_mtim.tv_nsec);
 }
 
 static int64_t integer(const unsigned char *at, int bytes) {
@@ -164,6 +172,7 @@ static bool read_labels(kd_set *set, const char *path, kd_error *err) {
         ok = fail(err, path, "cannot be read");
     } else {
         ok = take_labels(set, path, data, &a, err);
+        add_fingerprint(set, &a);
     }
     free(data);
     close(a.file);
@@ -188,14 +197,12 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
         close_set(set);
         return false;
     }
+    add_fingerprint(set, a);
     if (*self->labels && !read_labels(set, self->labels, err)) {
         close_set(set);
         return false;
     }
     snprintf(set->path, sizeof set->path, "%s", self->images);
-    snprintf(set->fingerprint, sizeof set->fingerprint, "npy 1 %lld %lld.%09ld %s",
-             (long long)a->status.st_size, (long long)a->status.st_mtim.tv_sec,
-             a->status.st_mtim.tv_nsec, set->label ? "labels" : "");
     *ret = set;
     return true;
 }
