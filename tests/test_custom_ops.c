@@ -226,3 +226,45 @@ TEST(custom_ops, a_companion_that_is_missing_is_named) {
     cr_expect(*b.err.hint);
     finish(&b);
 }
+
+TEST(custom_ops, a_companion_has_kernels_for_its_device_alone) {
+    brought b = BRING(1, "brings_op_companion");
+    const kd_op_kernel *kernels;
+    int count;
+    cr_assert_not(
+        registry_companion(b.plugins, registry_at(b.plugins, 0), "fake", &kernels, &count, &b.err));
+    EXPECT_IN("has a kernel of cubes::cube for host, and fake belongs there", b.err.message);
+    finish(&b);
+}
+
+TEST(custom_ops, arrays_that_are_not_there_are_no_ops) {
+    brought b = BRING(1, "brings_ops");
+    custom_ops ops;
+    const kd_custom_ops none = {.size = sizeof none, .n_ops = 1, .op_stride = sizeof(kd_op)};
+    cr_assert_not(custom_ops_copy(&none, &registry_at(b.plugins, 0)->note, &b.a, &ops, &b.err));
+    EXPECT_IN("is missing", b.err.message);
+    finish(&b);
+}
+
+/* On a device that takes none, and says so by a table without words. */
+static const kd_device_kernels takes_none = {.size = sizeof takes_none};
+static const void *none_extension(kd_device *device, const char *id) {
+    (void)device;
+    return strcmp(id, KD_DEVICE_KERNELS) == 0 ? &takes_none : NULL;
+}
+
+TEST(custom_ops, a_kernel_of_a_companion_is_on_the_device_of_its_word) {
+    const kd_device_plugin table = {.size = sizeof table, .extension = none_extension};
+    const kd_op ops[] = {{.size = sizeof(kd_op), .name = "cubes::cube", .shape = any_shape}};
+    const op_source s = {.plugin = "org.example.cubes 1.0.0", .ops = ops, .n_ops = 1};
+    kd_error err = KD_ERROR_INIT;
+    op_set *set = op_set_create(NULL);
+    op_kernel k;
+    cr_assert(op_set_add(set, &s, &err));
+    op_set_mention(set, s.plugin, "cubes::cube", "cuda");
+    const op_device d = op_device_of(&table, NULL, set);
+    cr_assert_not(kernel_find(&d, "cubes::cube", &k, &err));
+    EXPECT_IN("this device, which takes none of other plugins", err.message);
+    EXPECT_IN("choose device: {plugin: cuda}", err.hint);
+    op_set_destroy(set);
+}

@@ -124,7 +124,8 @@ op_device op_device_of(const kd_device_plugin *table, kd_device *device, const o
     op_device d = {.table = table,
                    .device = device,
                    .ops = ops,
-                   .accepts = takes ? takes->accepts : "",
+                   .accepts =
+                       takes && KD_HAS(kd_device_kernels, takes, accepts) ? takes->accepts : "",
                    .host = {.size = sizeof d.host, .host = ops ? ops->host : NULL}};
     if (takes && KD_HAS(kd_device_kernels, takes, stream)) {
         d.host.stream = takes->stream(device);
@@ -182,19 +183,18 @@ static const char *who_has(const op_set *s, const char *op, arena *a) {
 }
 
 /* A device to choose: kernels for "host" run on cpu, others on the device that they are named
- * after. */
-static const char *device_with(const op_set *s, const char *op) {
+ * after. From what is mentioned: a companion's kernels are there on its device alone. */
+static const char *device_with(const op_set *s, const char *op, arena *a) {
     const char *found = "cpu";
-    for (int i = 0; i < s->sources.count; i++) {
-        const op_source *source = s->sources.item[i];
-        for (int k = 0; k < source->n_kernels; k++) {
-            if (strcmp(source->kernels[k].op, op) != 0) {
-                continue;
-            }
-            if (strcmp(source->kernels[k].device, "host") == 0) {
+    for (int i = 0; i < s->mentions.count; i++) {
+        const mention *m = s->mentions.item[i];
+        for (const char *word = strcmp(m->op, op) == 0 ? m->devices : ""; *word;) {
+            const size_t length = strcspn(word, " ");
+            found = arena_copy(a, word, length);
+            if (strcmp(found, "host") == 0) {
                 return "cpu";
             }
-            found = source->kernels[k].device;
+            word += length + strspn(word + length, " ");
         }
     }
     return found;
@@ -213,7 +213,7 @@ static bool fail_missing(const op_device *d, const char *op, kd_error *err) {
             source->plugin, own ? "the device " : "this device, which takes none of other plugins",
             own, d->accepts, *has ? "there are kernels in: " : "there is none at all", has);
     kd_hint(err, "%s%s%s ask the author of the plugin for one",
-            *has ? "choose device: {plugin: " : "", *has ? device_with(d->ops, op) : "",
+            *has ? "choose device: {plugin: " : "", *has ? device_with(d->ops, op, &a) : "",
             *has ? "}, or" : "");
     arena_free(&a);
     return false;

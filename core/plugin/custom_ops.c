@@ -19,9 +19,13 @@ typedef struct elements {
     size_t least;
 } elements;
 
-/* In this host's size; what the other side does not know reads 0. NULL: an element is too short. */
+/* In this host's size; what the other side does not know reads 0. NULL: there are none, or one is
+ * too short. */
 static void *copy_elements(const elements *e, arena *a) {
     char *to = arena_alloc(a, ((size_t)e->count + 1) * e->own);
+    if (e->count > 0 && !e->first) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < e->count; i++) {
         const char *from = (const char *)e->first + (size_t)i * e->stride;
         uint32_t size;
@@ -127,7 +131,7 @@ static bool ops_are_sound(const custom_ops *ops, const plugin_note *note, kd_err
 bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *a, custom_ops *ret,
                      kd_error *err) {
     custom_ops ops = {0};
-    if (from && from->size < sizeof *from) {
+    if (from && from->size < KD_END(kd_custom_ops, cases)) {
         return kd_fail(err, KD_E_INTERNAL, "its table of ops is cut off");
     }
     if (from) {
@@ -142,7 +146,8 @@ bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *
             copies[i] = all[i].count <= MOST ? copy_elements(&all[i], a) : NULL;
             if (!copies[i]) {
                 return kd_fail(err, KD_E_INTERNAL,
-                               "an op, kernel or case of its does not begin with its size");
+                               "an op, kernel or case of its is missing or does not begin with its "
+                               "size");
             }
         }
         ops = (custom_ops){.n_ops = (int)from->n_ops,
@@ -173,9 +178,15 @@ static kernels_function open_companion(const char *file, kd_error *err) {
     kernels_function function = NULL;
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     void *symbol = object ? dlsym(object, "kindred_kernels_v0") : NULL;
-    if (!symbol) {
+    if (!object) {
         const char *why = dlerror();
-        kd_fail(err, KD_E_UNSUPPORTED, "%s: %s", file, why ? why : "has no kernels");
+        kd_fail(err, KD_E_UNSUPPORTED, "%s: the dynamic linker refuses it: %s", file,
+                why ? why : "no reason given");
+        kd_hint(err, "install what its kernels need, or choose another device");
+        return NULL;
+    }
+    if (!symbol) {
+        kd_fail(err, KD_E_UNSUPPORTED, "%s: does not export kindred_kernels_v0", file);
         kd_hint(err, "its author should end the file with KD_COMPANION(...)");
         return NULL;
     }
@@ -207,8 +218,13 @@ bool custom_ops_companion(const char *path, const plugin_note *note, const char 
         return kd_fail(err, KD_E_INTERNAL, "%s: a kernel does not begin with its size", file);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (!kernel_is_sound(&kernels[i], note, err) || strcmp(kernels[i].device, word) != 0) {
+        if (!kernel_is_sound(&kernels[i], note, err)) {
             return kd_while(err, "%s", file);
+        }
+        if (strcmp(kernels[i].device, word) != 0) {
+            return kd_fail(err, KD_E_INTERNAL,
+                           "%s: has a kernel of %s for %s, and %s belongs there", file,
+                           kernels[i].op, kernels[i].device, word);
         }
     }
     *ret = kernels;

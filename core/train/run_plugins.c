@@ -136,12 +136,12 @@ static void mention_all(op_set *ops, const registry *plugins, arena *a) {
 bool run_ops(const run *r, const machine *m, registry *plugins, op_set **ret, kd_error *err) {
     arena a = {0};
     op_set *ops = op_set_create(registry_host(plugins));
-    const kd_device_kernels *takes = kd_device_extension(m->table, m->device, KD_DEVICE_KERNELS);
+    const op_device on = op_device_of(m->table, m->device, NULL);
     const plugin_list list = run_plugins(r, m->plugin, &a);
     bool ok = true;
     mention_all(ops, plugins, &a);
     for (int i = 0; i < list.n && ok; i++) {
-        ok = add_ops(ops, takes ? takes->accepts : "", plugins, list.items[i], &a, err);
+        ok = add_ops(ops, on.accepts, plugins, list.items[i], &a, err);
     }
     arena_free(&a);
     if (!ok) {
