@@ -274,6 +274,11 @@ TEST(imagenet, refuses_lists_that_do_not_fit) {
     expect_refused(&k, id, with_list(&k, other), "val_00000004.JPEG' has no line in", "cut short");
     expect_refused(&k, id, options(&k, kit_path(&k, "v"), ", split: val, val_labels: /nowhere/x"),
                    "/nowhere/x: No such file", "");
+    mkdir(kit_path(&k, "empty"), 0777);
+    const char *folder =
+        arena_print(&k.memory, ", split: val, val_labels: %s", kit_path(&k, "empty"));
+    expect_refused(&k, id, options(&k, kit_path(&k, "v"), folder),
+                   "empty: 0 files, and one list is wanted", "not its folder");
     kit_finish(&k);
 }
 
@@ -295,6 +300,9 @@ TEST(imagenet, refuses_with_a_hint) {
     expect_refused(&k, id, options(&k, folder, arena_print(&k.memory, ", classes: %s", list)),
                    "names no class", "one WordNet id a line");
     expect_refused(&k, id, options(&k, folder, ", classes: /nowhere/x"), "/nowhere/x", "");
+    list = arena_print(&k.memory, ", classes: %s", folder);
+    expect_refused(&k, id, options(&k, folder, list), "12 files, and one list is wanted",
+                   "not its folder");
     kit_finish(&k);
 }
 

@@ -43,16 +43,14 @@ static bool open_official(kd_set *set, const struct imagenet *c, kd_error *err) 
 }
 
 static bool read_classes(kd_set *set, const struct imagenet *c, kd_error *err) {
-    kd_files *file = NULL;
     if (!*c->classes) {
         return true;
     }
-    if (!set->files->open(c->classes, &file, err)) {
+    char *text = read_list_file(set->files, c->classes, err);
+    if (!text) {
         return kd_while(err, "data.classes");
     }
-    char *text = set->files->count(file) == 1 ? read_text(set->files, file, 0, err) : NULL;
-    bool good = text && wnids_read(&set->classes, text, err);
-    set->files->close(file);
+    bool good = wnids_read(&set->classes, text, err);
     free(text);
     wnids_sort(&set->classes);
     set->chosen = true;

@@ -42,6 +42,9 @@ bool find_train(kd_set *set, const struct imagenet *c, kd_error *err);
 bool find_val(kd_set *set, const struct imagenet *c, kd_error *err);
 void sort_members(kd_set *set);
 
+/* The text of a list in a file of its own, which the caller frees. */
+char *read_list_file(const kd_files_api *files, const char *path, kd_error *err);
+
 /* Keeps data.per_class images of each class. fails where a class has fewer */
 bool pick_members(kd_set *set, const struct imagenet *c, kd_error *err);
 

@@ -87,6 +87,23 @@ bool find_train(kd_set *set, const struct imagenet *c, kd_error *err) {
     return true;
 }
 
+char *read_list_file(const kd_files_api *files, const char *path, kd_error *err) {
+    kd_files *in = NULL;
+    char *text = NULL;
+    if (!files->open(path, &in, err)) {
+        return NULL;
+    }
+    if (files->count(in) == 1) {
+        text = read_text(files, in, 0, err);
+    } else {
+        kd_fail(err, KD_E_INVALID, "%s: %lld files, and one list is wanted", path,
+                (long long)files->count(in));
+        kd_hint(err, "give the file itself, not its folder");
+    }
+    files->close(in);
+    return text;
+}
+
 /* ---- Validation. ----------------------------------------------------------------------------- */
 
 static bool is_flat(const char *path) {
@@ -107,14 +124,8 @@ static char *read_list(kd_set *set, const struct imagenet *c, const char **ret_n
                        kd_error *err) {
     *ret_name = "LOC_val_solution.csv";
     if (*c->val_labels) {
-        kd_files *file = NULL;
         *ret_name = c->val_labels;
-        char *text = NULL;
-        if (set->files->open(c->val_labels, &file, err)) {
-            text = read_text(set->files, file, 0, err);
-            set->files->close(file);
-        }
-        return text;
+        return read_list_file(set->files, c->val_labels, err);
     }
     const int64_t entry = find_name(set->files, set->in, *ret_name);
     if (entry < 0) {
