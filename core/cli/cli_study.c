@@ -47,6 +47,10 @@ static bool in_folder(study_work *w, const command_line *in, kd_error *err) {
 
 bool command_study(const command_line *in, int *ret_status, kd_error *err) {
     (void)ret_status;
+    if (in->plan && in->overwrite) {
+        kd_fail(err, E_USAGE, "--plan changes no run, --overwrite removes some: not both");
+        return kd_hint(err, "kindred study --help");
+    }
     arena memory = {0};
     study *s = NULL;
     registry *plugins = registry_open(&in->search, err);

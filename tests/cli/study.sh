@@ -39,6 +39,7 @@ try '' seed=3
 try '' train.epochs=x
 try '' train.epohcs=3
 try '' name=../up
+try '' --plan --overwrite
 status kindred study absent.yaml
 status kindred study
 ls
