@@ -113,16 +113,22 @@ static bool apply(ablation *a) {
     return true;
 }
 
-bool ablate(config *c, kd_error *err) {
-    static const char *const keys[] = {"without", "only"};
+static const char *const cuts[] = {"without", "only"};
+
+void ablation_leave_out(config *c, const config_node *value) {
     for (int i = 0; i < 2; i++) {
-        const config_node *root = config_root(c), *names = config_child(root, keys[i]);
-        ablation a = {.config = c, .names = names, .keeps = i == 1, .err = err};
-        if (names) {
-            config_remove(root, names);
-            if (!apply(&a)) {
-                return false;
-            }
+        if (config_child(value, cuts[i])) {
+            config_remove(config_root(c), config_child(config_root(c), cuts[i]));
+        }
+    }
+}
+
+bool ablate(config *c, const config_node *value, kd_error *err) {
+    for (int i = 0; i < 2; i++) {
+        ablation a = {
+            .config = c, .names = config_child(value, cuts[i]), .keeps = i == 1, .err = err};
+        if (a.names && !apply(&a)) {
+            return false;
         }
     }
     return true;

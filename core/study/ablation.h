@@ -5,11 +5,13 @@
 
 #include "config/config.h"
 
-/* Takes the keys `without` and `only` out of a run's configuration and does what they say to the
- * `ops` of every view. A view whose first op goes, which is its cut, begins with `resize` then:
- * views must have one size.
+/* Takes the keys `without` and `only` of an axis' value out of a run that it was laid on. */
+void ablation_leave_out(config *c, const config_node *value);
+
+/* Does what `without` and `only` of an axis' value say to the `ops` of every view of the run. A
+ * view whose first op goes, which is its cut, begins with `resize` then: views must have one size.
  *
  * fails on a name that no view has, and on a view that has a recipe in place of ops */
-bool ablate(config *c, kd_error *err);
+bool ablate(config *c, const config_node *value, kd_error *err);
 
 #endif

@@ -47,18 +47,31 @@ const char *study_run_name(const study *s, int row, int seed, arena *a) {
                        (long long)s->keys.seeds.value[seed]);
 }
 
-/* Lays what the study says of a run on the run that all begin from. */
-static bool lay(const study *s, const study_run *r, config *c, arena *a, kd_error *err) {
+/* Lays the values of the axes on the run that all begin from. Ops are taken out last: the value of
+ * a later axis may bring other views. */
+static bool lay_values(const study *s, const study_run *r, config *c, arena *a, kd_error *err) {
     int *value = arena_alloc(a, sizeof *value * (size_t)(s->n_axes + 1));
     study_row(s, r->row, value);
     for (int i = 0; i < s->n_axes; i++) {
         const study_axis *axis = &s->axis[i];
         const config_node *node = axis->value[value[i]].node;
         if (*axis->keys.key ? !config_put(c, axis->keys.key, node, err)
-                            : node && config_kind(node) == CONFIG_MAP &&
-                                  !(config_lay(c, node, err) && ablate(c, err))) {
+                            : config_kind(node) == CONFIG_MAP && !config_lay(c, node, err)) {
             return false;
         }
+        ablation_leave_out(c, node);
+    }
+    for (int i = 0; i < s->n_axes; i++) {
+        if (!ablate(c, s->axis[i].value[value[i]].node, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool lay(const study *s, const study_run *r, config *c, arena *a, kd_error *err) {
+    if (!lay_values(s, r, c, a, err)) {
+        return false;
     }
     for (int i = 0; i < s->n_overrides; i++) {
         if (!config_override(c, s->override[i], err)) {
