@@ -110,6 +110,7 @@ static const struct {
     {"breaks_gradient", 3, "M01", VERDICT_FAIL, "gets no gradient"},
     {"breaks_repeat", 3, "M02", VERDICT_FAIL, "built again"},
     {"breaks_old_host", 3, "C01", VERDICT_FAIL, "crashed"},
+    {"breaks_old_files", 3, "C01", VERDICT_FAIL, "crashed"},
     {"breaks_order", 3, "M04", VERDICT_FAIL, "in another order"},
     {"breaks_threads", 3, "M05", VERDICT_FAIL, "threads read"},
     {"breaks_blind", 3, "M06", VERDICT_FAIL, "noise too"},

@@ -55,10 +55,28 @@ static void builds(plugin_case *c, plugin_kit *k) {
     }
 }
 
+/* With kd_files_api as the first hosts had it; a dataset that cannot do with it says so. */
+static void opens_on_oldest(plugin_case *c, plugin_kit *k) {
+    const kd_dataset *table = k->subject->table;
+    kd_error err = KD_ERROR_INIT;
+    kd_set *set;
+    const void *options = kit_config(k, k->subject, NULL, &err);
+    kd_dataset_host host = *dataset_host(k);
+    host.files = kit_at_the_edge(host.files, offsetof(kd_files_api, read_part));
+    if (!options || !host.files) {
+        rule_skip(c, "%s", options ? "out of memory" : err.message);
+    } else if (table->open(options, &host, &set, &err)) {
+        table->close(set);
+    } else if (err.code != KD_E_UNSUPPORTED) {
+        rule_fail(c, "%s; %s", err.message, err.hint);
+    }
+}
+
 static void opens_set(plugin_case *c, plugin_kit *k) {
     kd_set *set;
     if (open_dataset(k, c, &set)) {
         ((const kd_dataset *)k->subject->table)->close(set);
+        opens_on_oldest(c, k);
     }
 }
 

@@ -4,9 +4,6 @@
 
 #include "graph/internal.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 /* How to make an eval quick that has such options; others run with their defaults. */
 static const struct {
     const char *option, *yaml;
@@ -99,19 +96,6 @@ static bool never_cancelled(const kd_eval_input *in) {
     return false;
 }
 
-/* A copy of the input whose end is the end of memory: what reads further dies. */
-static const kd_eval_input *at_the_edge(const kd_eval_input *in, size_t bytes) {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory + page, page, PROT_NONE) != 0) {
-        return NULL;
-    }
-    kd_eval_input *copy = (kd_eval_input *)(void *)(memory + page - bytes);
-    memcpy(copy, in, bytes);
-    copy->size = (uint32_t)bytes;
-    return copy;
-}
-
 static const char *quick_options(const plugin *p) {
     for (size_t i = 0; i < sizeof quick / sizeof *quick; i++) {
         if (kit_has_option(p, quick[i].option)) {
@@ -148,7 +132,7 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
                                .read = program_read,
                                .cancelled = never_cancelled,
                                .test_variants = &variants};
-    const kd_eval_input *in = at_the_edge(&all, in_size);
+    const kd_eval_input *in = kit_at_the_edge(&all, in_size);
     if (!options || !in) {
         return options && kd_fail(err, KD_E_MEMORY, "out of memory");
     }

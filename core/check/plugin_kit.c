@@ -4,6 +4,9 @@
 
 #include "config/config.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 static bool bring_ops(plugin_kit *k, plugin_case *c) {
     kd_error err = KD_ERROR_INIT;
     const custom_ops *ops = &k->subject->ops;
@@ -81,4 +84,17 @@ static uint64_t mix(uint64_t x) {
 double kit_draw(uint64_t seed, uint64_t stream, uint64_t i) {
     const uint64_t x = mix(mix(seed * 0x9e3779b97f4a7c15u + stream) + i * 0x9e3779b97f4a7c15u);
     return (double)(x >> 11) / 4503599627370496.0 - 1;
+}
+
+const void *kit_at_the_edge(const void *table, size_t bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory + page, page, PROT_NONE) != 0) {
+        return NULL;
+    }
+    const uint32_t size = (uint32_t)bytes;
+    char *copy = memory + page - bytes;
+    memcpy(copy, table, bytes);
+    memcpy(copy, &size, sizeof size);
+    return copy;
 }

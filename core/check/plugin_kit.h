@@ -41,4 +41,8 @@ bool kit_has_option(const plugin *p, const char *name);
 /* In [-1, 1): the i-th draw of a stream. */
 double kit_draw(uint64_t seed, uint64_t stream, uint64_t i);
 
+/* The first `bytes` of a table, with that size, whose end is the end of memory: what reads further
+ * dies. NULL: no memory. */
+const void *kit_at_the_edge(const void *table, size_t bytes);
+
 #endif
