@@ -33,6 +33,11 @@ static void see_all(const plugin_note *note) {
         see(o->choices);
         see(o->help);
     }
+    for (int i = 0; i < note->n_ops; i++) {
+        see(note->ops[i].name);
+        see(note->ops[i].devices);
+        see(note->ops[i].help);
+    }
 }
 
 /* A note that was read can be used: defaults fill a struct of the size that it says. */
