@@ -9,6 +9,7 @@
 #include "graph/internal.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,9 +83,11 @@ static work *const works[] = {[KD_KIND_METHOD] = builds,
                               [KD_KIND_EVAL] = measures,
                               [KD_KIND_DEVICE] = opens};
 
-/* One try, in a process of its own; never returns. */
+/* One try, in a process of its own, which ends with the rule's when that one has had its time;
+ * never returns. */
 static void try(plugin_kit *k, work *of, const feature_rows *f, int number) {
     kd_error err = KD_ERROR_INIT;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     starve_at(number);
     const bool ok = of(k, f, &err);
     const bool reached = starve_count() >= number;
