@@ -223,6 +223,29 @@ TEST(file, what_is_renamed_is_durable_first) {
     arena_free(&a);
 }
 
+/* What is being removed is first out of the way, in one step, and then goes. */
+TEST(file, a_removed_directory_is_whole_or_gone) {
+    kd_error err = KD_ERROR_INIT;
+    char *place = make_place();
+    arena a = {0};
+    const char *path = PATH(&a, place, "run");
+    cr_assert(write_checkpoint(path, 1, &err), "%s", err.message);
+    for (failing_call = 1; failing_call <= 2; failing_call++) {
+        calls = 0;
+        made[0] = 0;
+        cr_assert(!directory_remove(path, &err), "call %d", failing_call);
+        cr_assert_eq(read_checkpoint(path), failing_call == 1, "call %d", failing_call);
+        cr_assert(file_sweep(place, &err) && entries_in(place) == (failing_call == 1));
+    }
+    failing_call = 0;
+    cr_assert_str_eq(made, "rename fsync ");
+    cr_assert(write_checkpoint(path, 2, &err) && directory_remove(path, &err), "%s", err.message);
+    cr_assert_eq(entries_in(place), 0);
+    cr_assert(directory_remove(path, &err));
+    remove_place(place);
+    arena_free(&a);
+}
+
 TEST(file, any_call_may_fail) {
     kd_error err = KD_ERROR_INIT;
     char *place = make_place();

@@ -111,6 +111,18 @@ bool directory_commit(const char *beside, const char *path, kd_error *err) {
     return done;
 }
 
+bool directory_remove(const char *path, kd_error *err) {
+    char *beside = file_beside(path), *parent = file_parent(path);
+    bool done = file_remove_tree(beside, err);
+    if (done && rename(path, beside) != 0) {
+        done = errno == ENOENT || file_fail(err, "remove", path);
+    }
+    done = done && directory_sync(parent, err) && file_remove_tree(beside, err);
+    free(parent);
+    free(beside);
+    return done;
+}
+
 /* Whether the name ends in ".tmp-PID" of a process that cannot be writing it. */
 static bool is_left_over(const char *name) {
     const char *suffix = strstr(name, ".tmp-");

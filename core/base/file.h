@@ -51,6 +51,10 @@ void file_writer_abandon(file_writer *w); /* removes what was written; leaves th
 bool directory_begin(const char *path, char **ret_beside, kd_error *err);
 bool directory_commit(const char *beside, const char *path, kd_error *err);
 
+/* Removes a directory that means something only as a whole: nobody finds half of it at its path. It
+ * is no error when there is nothing. */
+bool directory_remove(const char *path, kd_error *err);
+
 /* Makes a renaming or removal inside the directory durable. */
 bool directory_sync(const char *path, kd_error *err);
 

@@ -53,7 +53,7 @@ static bool fits(const study_folder *f, const study_run *r, const registry *plug
                       plugins, err);
 }
 
-/* The result goes first: a run that is only half gone counts as not there. */
+/* The result goes first: one without its run would count for a run of the same name. */
 static bool remove_run(const study_folder *f, const study_run *r, arena *a, kd_error *err) {
     const run_folder folder = study_run_folder(f, r->name, a);
     json_t *records = records_read(f->results, err);
@@ -61,7 +61,7 @@ static bool remove_run(const study_folder *f, const study_run *r, arena *a, kd_e
         return false;
     }
     records_put(records, r->name, NULL);
-    const bool ok = records_write(f->results, records, err) && file_remove_tree(folder.path, err);
+    const bool ok = records_write(f->results, records, err) && directory_remove(folder.path, err);
     json_decref(records);
     return ok;
 }

@@ -92,7 +92,7 @@ static bool remove_old(const char *path, kd_error *err) {
     if (!lock(path, &fd, err)) {
         return false;
     }
-    const bool ok = file_remove_tree(path, err);
+    const bool ok = directory_remove(path, err);
     close(fd);
     return ok;
 }
