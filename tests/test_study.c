@@ -394,6 +394,22 @@ TEST(study, a_run_that_fails_takes_no_other_with_it) {
     arena_free(&a);
 }
 
+/* Else the old number would stand for a run that begins anew and does not come to its end. */
+TEST(study, a_result_goes_with_its_run) {
+    const char *words[] = {"study",    "study.yaml", "name=gone",     "seeds=[1]", "compare={}",
+                           "paper=[]", "matrix=[]",  "data.count=32", NULL};
+    arena a = {0};
+    study_results r;
+    kd_error err = KD_ERROR_INIT;
+    expect_status(kit_start("log", words), 0);
+    cr_assert(file_remove_tree("studies/gone/runs", &err), "%s", err.message);
+    words[7] = "data.count=4"; /* fewer than a batch */
+    expect_status(kit_start("log", words), 1);
+    cr_assert(study_results_read("studies/gone", &a, &r, &err), "%s", err.message);
+    cr_assert_eq(r.runs_done, 0);
+    arena_free(&a);
+}
+
 TEST(study, plan_says_what_it_will_take) {
     expect_status(start("planned", "--plan"), 0);
     expect_log("augmented_union-seed1");

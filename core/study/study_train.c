@@ -141,11 +141,25 @@ static bool is_done(const study_work *w, const json_t *records, const study_run 
     return there && records_find(records, r->name);
 }
 
+/* Counts what is to be done, and forgets results whose runs somebody has removed. */
+static bool drop_stale(watch *w, json_t *records, kd_error *err) {
+    const study_runs *runs = &w->work->runs;
+    const size_t before = json_array_size(records);
+    for (int i = 0; i < runs->count; i++) {
+        if (!is_done(w->work, records, &runs->item[i])) {
+            w->todo++;
+            records_put(records, runs->item[i].name, NULL);
+        }
+    }
+    return json_array_size(records) == before ||
+           records_write(w->work->folder.results, records, err);
+}
+
 static bool do_runs(watch *w, json_t *records, int *failed, kd_error *err) {
     const study_runs *runs = &w->work->runs;
     const int seeds = (int)w->work->study->keys.seeds.count, rows = runs->count / seeds;
-    for (int i = 0; i < runs->count; i++) {
-        w->todo += !is_done(w->work, records, &runs->item[i]);
+    if (!drop_stale(w, records, err)) {
+        return false;
     }
     for (int i = 0; i < runs->count; i++) {
         w->run = &runs->item[i % rows * seeds + i / rows];
