@@ -136,6 +136,15 @@ TEST(report_run, pairs_are_shown) {
     free(page);
 }
 
+/* Its neighbours are not called training images, and an image is none of its own. */
+TEST(report_run, an_eval_of_test_images_alone_has_neighbours_among_them) {
+    train_small("evals=[{plugin: invariance, test: {plugin: synthetic, split: test, count: 64, "
+                "variants: true}}]");
+    char *page = report();
+    expect(page, "then the nearest of 64 of them");
+    free(page);
+}
+
 TEST(report_run, a_line_that_was_cut_short_does_no_harm) {
     train_small("train.epochs=1");
     FILE *file = fopen("runs/small/metrics.jsonl", "a");

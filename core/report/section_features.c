@@ -36,9 +36,11 @@ bool shown_features_take(const report_source *from, shown_features *ret, kd_erro
     shown_features f = {.points_from = evals ? a->eval_data[0].test : a->data,
                         .bank_from = evals ? a->eval_data[0].train : a->data,
                         .what = evals ? "test images" : "images of the run"};
+    /* An eval that looks at test data alone has no other to be neighbours of it. */
+    const bool own = f.bank_from == f.points_from;
     const bool ok =
         take(from, f.points_from, SPECTRUM_ROWS, evals, &f.points, &f.point_image, err) &&
-        (!evals || take(from, f.bank_from, BANK, true, &f.bank, &f.bank_image, err)) &&
+        (own || take(from, f.bank_from, BANK, true, &f.bank, &f.bank_image, err)) &&
         spectrum_of(f.points.value, f.points.rows, f.points.width, &f.spectrum, err);
     features_finish(&from->assembly->features);
     if (!ok) {
