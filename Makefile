@@ -20,6 +20,9 @@ check: ## formatting, who includes what, golden texts
 golden: all ## rewrite what golden files the host can make again; then read git diff
 	KINDRED_REWRITE_GOLDEN=1 meson test -C build graph config_golden cli abi_frozen
 
+emulate: all ## CUDA kernels on the CPU: all sizes, in four orders of threads (minutes)
+	meson test -C build --benchmark --suite emulate --verbose
+
 bench: all ## kindred's step beside PyTorch's, in one sitting (needs python3-torch)
 	bench/step.sh
 
@@ -57,4 +60,4 @@ clean: ## remove build/ and build-asan/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden bench tensorboard browser reference bundle listing newcomer fuzz size install clean help
+.PHONY: all demo test asan check golden emulate bench tensorboard browser reference bundle listing newcomer fuzz size install clean help

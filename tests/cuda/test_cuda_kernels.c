@@ -3,8 +3,10 @@
  * table of ops (core/check/ops.h), in f32 and bf16, in several orders of threads that must agree in
  * every bit.
  *
- *     test_cuda_kernels ORDERS [OP|library]    1: ascending only, and fewer sizes; library: those
- *                                              ops alone that are NVIDIA's libraries'
+ *     test_cuda_kernels ORDERS all|fewer [OP|library]
+ *
+ * ORDERS 1: ascending only; fewer: of the many sizes of a case the largest is left out; library:
+ * those ops alone that are NVIDIA's libraries'.
  *
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
  * also runs under ThreadSanitizer. */
@@ -90,6 +92,12 @@ static bool orders_agree(op_run *run, check_device *d, int32_t compute, int orde
     return agree;
 }
 
+typedef struct manner {
+    int orders;
+    bool fewer;
+    const char *only; /* NULL: every op */
+} manner;
+
 typedef struct tally {
     int ran, left_out, wrong;
 } tally;
@@ -124,16 +132,15 @@ static bool is_wanted(const char *op, const char *only) {
     return !only || strcmp(only, op) == 0 || (strcmp(only, "library") == 0 && is_library_op(op));
 }
 
-static void check_table(check_device *d, const check_device *reference, int32_t compute, int orders,
-                        const char *only, tally *t) {
+static void check_table(check_device *d, const check_device *reference, int32_t compute,
+                        const manner *how, tally *t) {
     const op_case *row;
     for (int i = 0; (row = op_case_at(i)); i++) {
-        if (is_wanted(row->op, only) && (compute == KD_F32 || takes_compute(row))) {
-            /* Sanitizers take their time: one order leaves the largest of many sizes out. */
-            const int sizes = op_sizes(row) - (orders == 1 && op_sizes(row) > 1);
+        if (is_wanted(row->op, how->only) && (compute == KD_F32 || takes_compute(row))) {
+            const int sizes = op_sizes(row) - (how->fewer && op_sizes(row) > 1);
             for (int size = 0; size < sizes; size++) {
                 op_run run = op_draw(i, size, 0, KD_F32, compute);
-                check_case(&run, d, reference, compute, orders, t);
+                check_case(&run, d, reference, compute, how->orders, t);
                 op_finish(&run);
             }
         }
@@ -222,16 +229,16 @@ int main(int argc, char **argv) {
     const int count = test_devices_open(devices);
     const check_device *reference = test_device_find(devices, count, "reference");
     check_device *d = count == 2 ? &devices[reference == &devices[0]] : NULL;
-    if (argc < 2 || !d || !reference) {
-        fprintf(stderr, "usage: test_cuda_kernels ORDERS [OP], with two modules in "
+    if (argc < 3 || !d || !reference) {
+        fprintf(stderr, "usage: test_cuda_kernels ORDERS all|fewer [OP], with two modules in "
                         "KINDRED_TEST_DEVICES\n");
         return 1;
     }
-    const char *only = argc > 2 ? argv[2] : NULL;
+    const manner how = {atoi(argv[1]), strcmp(argv[2], "fewer") == 0, argc > 3 ? argv[3] : NULL};
     tally t = {.wrong = missing_kernels(d)};
     t.wrong += wrong_with_indices(d, reference) + !refuses_wide_heads(d);
-    check_table(d, reference, KD_F32, atoi(argv[1]), only, &t);
-    check_table(d, reference, KD_BF16, atoi(argv[1]), only, &t);
+    check_table(d, reference, KD_F32, &how, &t);
+    check_table(d, reference, KD_BF16, &how, &t);
     printf("%s: %d cases (seed %u), %d of them NVIDIA's, %d wrong\n", d->name, t.ran, OP_SEED,
            t.left_out, t.wrong);
     test_devices_close(devices, count);
