@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every example of a run is understood, and its step compiles, on a few images of the kind of data
-# that it names. Examples of studies are test_study's.
+# that it names. Examples of studies are test_study's, those of plugins plugin_project.sh's.
 # $1: the source tree, $2: the program
 set -eu
 folder=$(mktemp -d)
@@ -46,7 +46,7 @@ for pair in $(seq 16); do
 done
 
 failed=0
-for run in $(grep -rL '^matrix:' --include='*.yaml' "$1/examples" | grep -v /paper/ | sort); do
+for run in $(grep -rL '^matrix:' --include='*.yaml' "$1/examples" | grep -v -e /paper/ -e /plugin-project/ | sort); do
     data=$(awk '/^data:/ {inside = 1} inside && sub(/.*plugin: */, "") {sub(/[,}].*/, ""); print; exit}' "$run")
     path=
     [ ! -d "$data" ] || path="data.path=$data"

@@ -147,6 +147,7 @@ def main():
     validator = jsonschema.Draft7Validator(schema)
     faults = []
     files = glob.glob(f"{source}/examples/*.yaml") + glob.glob(f"{source}/examples/methods/*.yaml")
+    files = [path for path in files if not os.path.basename(path).startswith("study-")]
     for file in files:
         with open(file, encoding="utf-8") as opened:
             document = yaml.load(opened, Core)
