@@ -12,6 +12,9 @@ test: ## install what is missing, build, run all tests
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
 	tools/test asan
 
+asan-cuda: ## the cuda device's own tests under them, over the double (build-asan-cuda/)
+	tools/test asan-cuda
+
 check: ## formatting, who includes what, golden texts
 	tools/check_format.sh
 	tools/check_layers.sh
@@ -54,10 +57,10 @@ size: ## lines per directory, longest files and functions
 install: all ## into the prefix that build/ was configured with
 	meson install -C build
 
-clean: ## remove build/ and build-asan/
-	rm -rf build build-asan
+clean: ## remove build/, build-asan/ and build-asan-cuda/
+	rm -rf build build-asan build-asan-cuda
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan check golden emulate bench tensorboard browser reference bundle listing newcomer fuzz size install clean help
+.PHONY: all demo test asan asan-cuda check golden emulate bench tensorboard browser reference bundle listing newcomer fuzz size install clean help

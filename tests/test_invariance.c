@@ -151,6 +151,23 @@ TEST(invariance, images_without_variants_do_not_count) {
     set_destroy(&v.made);
 }
 
+/* A factor of which too few images have a variant has no number: never one that is not. */
+TEST(invariance, factors_of_few_images_are_left_out) {
+    static varied v;
+    varied_make(&v, 40, 0.7);
+    for (int64_t i = 1 + FACTORS; i < 40 * (1 + FACTORS); i++) {
+        v.factor[i] = v.factor[i] == 1 ? 2 : v.factor[i]; /* only the first base has a `free` one */
+    }
+    const built_eval e = eval_of(&v, "{factors: half}");
+    const kd_eval_output out = eval_measure(&e);
+    cr_assert_eq(out.n_results, 3);
+    for (uint32_t i = 0; i < out.n_results; i++) {
+        cr_assert(isfinite(out.results[i].value), "%s", out.results[i].name);
+        cr_assert_str_neq(out.results[i].name, "sensitivity_free");
+    }
+    set_destroy(&v.made);
+}
+
 TEST(invariance, refuses) {
     static varied v;
     varied_make(&v, 30, 1);

@@ -1,14 +1,17 @@
 #!/bin/sh
 # Configures and compiles: `tools/build.sh` into build/, `tools/build.sh asan` into build-asan/ with
-# AddressSanitizer and UndefinedBehaviorSanitizer.
+# AddressSanitizer and UndefinedBehaviorSanitizer, but without the cuda device, and
+# `tools/build.sh asan-cuda` into build-asan-cuda/ with it.
 set -eu
 cd "$(dirname "$0")/.."
 
+sanitized='-Db_sanitize=address,undefined -Dbuildtype=debugoptimized'
 case "${1-}" in
 '') folder=build options= ;;
-asan) folder=build-asan options='-Db_sanitize=address,undefined -Dbuildtype=debugoptimized' ;;
+asan) folder=build-asan options="$sanitized -Dcuda=disabled" ;;
+asan-cuda) folder=build-asan-cuda options=$sanitized ;;
 *)
-    echo "build: \"$1\" is no kind of build; there is asan" >&2
+    echo "build: \"$1\" is no kind of build; there are asan and asan-cuda" >&2
     exit 2
     ;;
 esac

@@ -73,6 +73,7 @@ int child_start(const char *const *words, const plugin_search *search, const cha
     if (errors >= 0) {
         char **argv = command(words, search, &memory);
         fflush(NULL);
+        signal(SIGCHLD, SIG_DFL); /* where it was inherited as ignored, nobody could wait */
         pid = fork();
         if (pid == 0) {
             be_child(argv, parent, to, errors);
@@ -91,9 +92,9 @@ int child_start(const char *const *words, const plugin_search *search, const cha
 
 int child_wait(int pid, void (*look)(void *context), void *context) {
     const struct timespec nap = {.tv_nsec = 20000000};
-    int status = 0, naps = 0;
+    int status = 0, naps = 0, got;
     bool told = false;
-    while (waitpid(pid, &status, WNOHANG) == 0) {
+    while ((got = waitpid(pid, &status, WNOHANG)) == 0) {
         if (interrupt_signal() && !told) {
             kill(pid, interrupt_signal());
             told = true;
@@ -102,6 +103,9 @@ int child_wait(int pid, void (*look)(void *context), void *context) {
             look(context);
         }
         nanosleep(&nap, NULL);
+    }
+    if (got < 0) {
+        return 255;
     }
     return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -16,8 +16,8 @@ int child_start(const char *const *words, const plugin_search *search, const cha
                 const char *log, kd_error *err);
 
 /* Waits for its end. Calls `look` about four times a second, and hands on the first SIGINT or
- * SIGTERM that comes. look may be NULL. Returns its exit status, or 256 + the signal that ended it.
- */
+ * SIGTERM that comes. look may be NULL. Returns its exit status, 256 + the signal that ended it, or
+ * 255 where its end cannot be known. */
 int child_wait(int pid, void (*look)(void *context), void *context);
 
 #endif

@@ -40,6 +40,15 @@ static bool check_word(const config_node *node, const char *word, kd_error *err)
     return true;
 }
 
+/* What the study itself gives its runs: an axis of it would be overwritten. */
+static bool check_given(const config_node *node, const char *key, kd_error *err) {
+    if (strcmp(key, "seed") == 0 || strcmp(key, "name") == 0) {
+        config_fail(node, err, "%s: the study names its runs and gives them seeds", key);
+        return kd_hint(err, "seeds: [1, 2, 3]");
+    }
+    return true;
+}
+
 static bool check_twice(const study_axis *axis, const config_node *node, const char *name,
                         kd_error *err) {
     for (int i = 0; i < axis->n_values; i++) {
@@ -75,7 +84,8 @@ static bool read_axis(study_reader *in, const config_node *node, study_axis *ret
     static const char *const others[] = {"values", NULL};
     study_axis axis = {.node = node};
     if (!read_keys(in, node, "matrix[]", others, &axis.keys, sizeof axis.keys) ||
-        !check_word(config_child(node, "axis"), axis.keys.axis, in->err)) {
+        !check_word(config_child(node, "axis"), axis.keys.axis, in->err) ||
+        !check_given(config_child(node, "key"), axis.keys.key, in->err)) {
         return false;
     }
     const config_node *values = config_child(node, "values");

@@ -101,7 +101,7 @@ static void report_all(kd_eval_output *out, const measure *m, const factor_list 
         named[headline->factor[i]] = true;
     }
     for (int32_t f = 0; f < m->variants->factors; f++) {
-        if (!named[f]) {
+        if (!named[f] && m->moved_bases[f] >= 2) {
             order.factor[order.count++] = f;
         }
     }

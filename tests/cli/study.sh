@@ -29,6 +29,7 @@ try 'matrix: [{axis: a, values: {b: {}, b-c: {}}}, {axis: d, values: {c-d: {}, d
 try 'matrix: [{axis: method, values: {a: {metod: {temperature: 1}}}}]'
 try 'matrix: [{axis: method, values: {a: {method: {temperature: 99}}}}]'
 try 'matrix: [{axis: ops, values: {a: {without: [grayscale]}}}]'
+try 'matrix: [{axis: seed, key: seed, values: [1, 2]}]'
 try 'compare: {axis: rats}'
 try 'compare: {axis: method, baseline: wram}'
 try 'compare: {baseline: warm}'
