@@ -19,7 +19,8 @@ json_t *json_schema_views(void);
 /* One option's value. */
 json_t *json_schema_option(const option *o);
 
-/* A map that has these options and `include`, and for now no other keys; help may be NULL. */
+/* A map that has these options and `include`, and no other keys until json_schema_add() adds them;
+ * help may be NULL. */
 json_t *json_schema_map(const option *options, int count, const char *help);
 
 /* Adds the options to the map's properties, and the required ones to what it must have. */
