@@ -203,6 +203,35 @@ TEST(config, includes_merge_maps_and_keep_places) {
     end_files(folder);
 }
 
+/* On one level with the `include:` as on any other: `x` and `deep` are a's. */
+TEST(config, another_plugin_takes_nothing_of_what_it_includes) {
+    static const char *const files[] = {
+        "run.yaml",
+        "other: {include: a.yaml, plugin: b, y: 2}\nsame: {include: a.yaml, plugin: a, y: 2}\n"
+        "none: {include: a.yaml, y: 2}\nlast: {include: [a.yaml, sub/b.yaml]}\n",
+        "a.yaml",
+        "plugin: a\nx: 1\ndeep: {z: 3}\n",
+        "sub/b.yaml",
+        "plugin: b\n",
+        NULL};
+    char folder[32];
+    kd_error err = KD_ERROR_INIT;
+    write_files(files, folder);
+    config *c = config_load("run.yaml", NULL, 0, &err);
+    cr_assert(c != NULL, "%s", err.message);
+    cr_assert_eq(config_count(config_child(config_root(c), "other")), 2);
+    expect_value(c, "other.plugin", "b", "run.yaml:1:34");
+    expect_value(c, "other.y", "2", "run.yaml:1:40");
+    cr_assert_eq(config_count(config_child(config_root(c), "same")), 4);
+    expect_value(c, "same.deep.z", "3", "a.yaml:3:11");
+    cr_assert_eq(config_count(config_child(config_root(c), "none")), 4);
+    expect_value(c, "none.plugin", "a", "a.yaml:1:9");
+    cr_assert_eq(config_count(config_child(config_root(c), "last")), 1);
+    expect_value(c, "last.plugin", "b", "sub/b.yaml:1:9");
+    config_destroy(c);
+    end_files(folder);
+}
+
 TEST(config, what_includes_without_end_is_refused) {
     char folder[32];
     static const char *const own[] = {"run.yaml", "a: {include: ./run.yaml}\n", NULL};

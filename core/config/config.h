@@ -10,9 +10,10 @@
  *
  * `include: FILE` or `include: [FILE, ...]` in any map stands for the keys of other files, whose
  * paths are relative to the file that names them. Maps merge key by key; else the includer wins
- * over what it includes, and a later file of a list over an earlier one; lists replace, and so does
- * a map that names another `plugin`. Every key
- * keeps the place where it was written. A file must not be reached from itself. [main thread] */
+ * over what it includes, and a later file of a list over an earlier one; lists replace. So does a
+ * map that names another `plugin`, at whatever level: {include: a.yaml, plugin: other} takes
+ * nothing of an a.yaml that names its plugin. Every key keeps the place where it was written. A
+ * file must not be reached from itself. [main thread] */
 #ifndef CORE_CONFIG_CONFIG_H
 #define CORE_CONFIG_CONFIG_H
 

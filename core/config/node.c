@@ -67,20 +67,22 @@ static const char *plugin_of(const config_node *map) {
     return plugin && plugin->kind == CONFIG_SCALAR ? plugin->text : NULL;
 }
 
-/* Two plugins have no options in common. */
+/* Two plugins have no options in common, even where some have one name. */
 static bool names_another_plugin(const config_node *map, const config_node *under) {
     const char *own = plugin_of(map), *other = plugin_of(under);
     return own && other && strcmp(own, other) != 0;
 }
 
 void node_merge_under(config_node *map, config_node *under) {
+    if (names_another_plugin(map, under)) {
+        return;
+    }
     for (int i = 0; i < under->count; i++) {
         config_node *given = under->item[i], *own = node_child(map, given->name);
         if (!own) {
             given->parent = map;
             node_append(map, given);
-        } else if (own->kind == CONFIG_MAP && given->kind == CONFIG_MAP &&
-                   !names_another_plugin(own, given)) {
+        } else if (own->kind == CONFIG_MAP && given->kind == CONFIG_MAP) {
             node_merge_under(own, given);
         }
     }

@@ -60,7 +60,8 @@ config_node *node_child(const config_node *map, const char *key);
 void node_remove(config_node *parent, const config_node *child);
 
 /* Puts the entries of the map `under` into `map` where it has none of that name; maps on both sides
- * merge in the same way, unless they name different plugins. `under` must not be used any more. */
+ * merge in the same way. Of a map that names another plugin than the one over it, nothing stays.
+ * `under` must not be used any more. */
 void node_merge_under(config_node *map, config_node *under);
 
 /* Parses one YAML document into a tree without parent. An empty one is CONFIG_NULL. */
