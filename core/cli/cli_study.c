@@ -23,7 +23,8 @@ static bool print_table(const study_folder *f, kd_error *err) {
 
 static bool work(study_work *w, kd_error *err) {
     int failed = 0;
-    if (!study_train(w, &failed, err) || !print_table(&w->folder, err)) {
+    if (!study_folder_write(&w->folder, w->study, &w->runs, err) || !study_train(w, &failed, err) ||
+        !print_table(&w->folder, err)) {
         return false;
     }
     if (failed) {
@@ -37,7 +38,6 @@ static bool in_folder(study_work *w, const command_line *in, kd_error *err) {
     int lock = -1;
     const bool ok = study_folder_make(&w->folder, &lock, err) && study_equalise(w, err) &&
                     study_folder_check(&w->folder, &w->runs, w->plugins, in->overwrite, err) &&
-                    study_folder_write(&w->folder, w->study, &w->runs, err) &&
                     (in->plan ? study_plan_print(w, stdout, err) : work(w, err));
     if (lock >= 0) {
         close(lock);

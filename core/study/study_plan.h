@@ -17,7 +17,9 @@ bool plan_child(const study_work *w, const study_run *r, const char *more, plann
 
 /* Prints a line for every row: steps, parameters, peak memory and seconds a run, and all runs
  * together. Seconds come from finished runs of the row, or else from a few steps of its first run,
- * which are taken in studies/NAME/probes and removed; it says from which. */
+ * which are taken in studies/NAME/probes and removed; it says from which. Of the study's folder it
+ * writes configs/ and logs/ of those runs: study.yaml says what was run, not what was asked about.
+ */
 bool study_plan_print(study_work *w, FILE *to, kd_error *err);
 
 #endif
