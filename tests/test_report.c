@@ -328,6 +328,9 @@ TEST(study, page_has_table_differences_and_curves) {
     cr_assert(study_report_is_study(k.folder));
     kit_text(&k, "runs/semantic-none-seed1/metrics.jsonl", "{\"step\":1,\"loss\":4.5}\n");
     kit_text(&k, "runs/semantic-none-seed2/metrics.jsonl", "{\"step\":1,\"loss\":3.5}\n{\"st");
+    /* Of a seed and a value that the study has no longer. */
+    kit_text(&k, "runs/semantic-none-seed77/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
+    kit_text(&k, "runs/gone-seed1/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
     EXPECT_GOOD(study_report(k.folder, &h, &err), err);
     EXPECT_IN("10 of 24 runs are done", h.text);
     EXPECT_IN("83.00 ± 3.61<br/><span class=\"soft\">paper 80.00</span>", h.text);
@@ -337,7 +340,25 @@ TEST(study, page_has_table_differences_and_curves) {
     EXPECT_IN("<h3>semantic-none</h3>", h.text);
     EXPECT_IN("seed2, step 1: 3.5", h.text);
     EXPECT_IN("The paper prints this cell twice.", h.text);
+    cr_assert(!strstr(h.text, "7.75") && !strstr(h.text, "<h3>gone"));
     cr_assert(!strstr(h.text, "http") && !strstr(h.text, "<script"));
+    html_free(&h);
+    kit_finish(&k);
+}
+
+TEST(study, a_study_without_axes_has_one_chart) {
+    kit k;
+    kit_init(&k);
+    kd_error err = KD_ERROR_INIT;
+    html h = {0};
+    kit_text(&k, "study.yaml", "name: plain\nseeds: [1, 2]\nrun: {train: {batch: 8}}\n");
+    kit_text(&k, "runs/seed1/metrics.jsonl", "{\"step\":1,\"loss\":4.5}\n");
+    kit_text(&k, "runs/seed2/metrics.jsonl", "{\"step\":1,\"loss\":3.5}\n");
+    EXPECT_GOOD(study_report(k.folder, &h, &err), err);
+    const char *figure = strstr(h.text, "<figure class=\"chart\"><h3>plain</h3>");
+    cr_assert(figure && !strstr(figure + 1, "<figure"), "%s", h.text);
+    EXPECT_IN("seed1, step 1: 4.5", figure);
+    EXPECT_IN("seed2, step 1: 3.5", figure);
     html_free(&h);
     kit_finish(&k);
 }

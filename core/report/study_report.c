@@ -8,7 +8,6 @@
 #include "study/study_folder.h"
 #include "study/study_results.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -124,55 +123,39 @@ static void write_differences(html *h, const study_results *r) {
     section_end(h);
 }
 
-/* ---- Curves: runs of one row are called ROW-seedN. ---- */
-
-static int row_length(const char *name) {
-    const char *end = NULL;
-    for (const char *at = name; (at = strstr(at, "-seed")); at++) {
-        end = at;
-    }
-    return end ? (int)(end - name) : (int)strlen(name);
-}
-
-static bool same_row(const char *a, const char *b) {
-    const int length = row_length(a);
-    return length == row_length(b) && strncmp(a, b, (size_t)length) == 0;
-}
-
-static chart_series loss_of(const char *runs, const char *name, arena *a) {
+/* A run that has not begun has no point, and so is left out of its chart. */
+static chart_series loss_of(const study *s, const study_folder *f, int at, int seed, arena *a) {
+    const char *folder = study_run_folder(f, study_run_name(s, at, seed, a), a).path;
     history past = {0};
     kd_error ignored = KD_ERROR_INIT;
-    chart_series s = {.name = name + row_length(name) + (name[row_length(name)] == '-')};
-    if (history_read(arena_print(a, "%s/%s", runs, name), &past, &ignored)) {
+    chart_series ret = {.name = arena_print(a, "seed%lld", (long long)s->keys.seeds.value[seed])};
+    if (history_read(folder, &past, &ignored)) {
         const chart_series loss = history_curve(&past, "loss", MOST_POINTS, a);
-        s.count = loss.count;
-        s.point = loss.point;
+        ret.count = loss.count;
+        ret.point = loss.point;
         history_free(&past);
     }
-    return s;
+    return ret;
 }
 
-static void write_curves(html *h, const study_folder *f, arena *a) {
-    struct dirent **entry = NULL;
-    const int count = scandir(f->runs, &entry, NULL, alphasort);
+/* Of the runs that study.yaml has; others may lie beside them, of seeds or values that it had. */
+static void write_curves(html *h, const study *s, const study_folder *f, arena *a) {
+    const int seeds = (int)s->keys.seeds.count;
     section_begin(h, "curves", "Loss of each run");
     html_markup(h, "<div class=\"charts\">\n");
-    for (int i = 0, end; i < count; i = end) {
-        for (end = i + 1; end < count && same_row(entry[i]->d_name, entry[end]->d_name); end++) {}
-        chart_series *series = arena_alloc(a, sizeof *series * (size_t)(end - i));
-        for (int k = i; entry[i]->d_name[0] != '.' && k < end; k++) {
-            series[k - i] = loss_of(f->runs, arena_text(a, entry[k]->d_name), a);
+    for (int at = 0; at < study_rows(s); at++) {
+        const char *name = study_row_name(s, at, a);
+        chart_series *series = arena_alloc(a, sizeof *series * (size_t)seeds);
+        for (int i = 0; i < seeds; i++) {
+            series[i] = loss_of(s, f, at, i, a);
         }
-        const char *title = arena_print(a, "%.*s", row_length(entry[i]->d_name), entry[i]->d_name);
-        chart_write(
-            h, &(chart){.title = title, .x_name = "step", .n_series = end - i, .series = series});
+        chart_write(h, &(chart){.title = *name ? name : s->keys.name,
+                                .x_name = "step",
+                                .n_series = seeds,
+                                .series = series});
     }
     html_markup(h, "</div>\n");
     section_end(h);
-    for (int i = 0; i < count; i++) {
-        free(entry[i]);
-    }
-    free(entry);
 }
 
 static void write_notes(html *h, const study_results *r) {
@@ -215,9 +198,11 @@ bool study_report_is_study(const char *folder) {
 bool study_report(const char *folder, html *ret, kd_error *err) {
     arena memory = {0};
     study_results r = {0};
-    const bool ok = study_results_read(folder, &memory, &r, err);
+    study *s = NULL;
+    const study_folder f = study_folder_at(&memory, folder);
+    const bool ok =
+        study_results_read(folder, &memory, &r, err) && study_load(f.study, NULL, 0, &s, err);
     if (ok) {
-        const study_folder f = study_folder_at(&memory, folder);
         html_begin(ret, arena_print(&memory, "%s: kindred report", r.name));
         html_markup(ret, "<h1>");
         html_text(ret, "%s", r.name);
@@ -230,11 +215,12 @@ bool study_report(const char *folder, html *ret, kd_error *err) {
         write_rows(ret, &r);
         section_end(ret);
         write_differences(ret, &r);
-        write_curves(ret, &f, &memory);
+        write_curves(ret, s, &f, &memory);
         write_notes(ret, &r);
         write_study_file(ret, &f);
         html_end(ret);
     }
+    study_destroy(s);
     arena_free(&memory);
     return ok;
 }

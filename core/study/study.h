@@ -67,7 +67,7 @@ void study_row(const study *s, int row, int *ret_value);
  * axis is compared. */
 int study_baseline_row(const study *s, int row);
 
-/* "semantic-simclr": of a row; lives in `a`. */
+/* "semantic-simclr": of a row, "" of a study without axes; lives in `a`. */
 const char *study_row_name(const study *s, int row, arena *a);
 
 /* "semantic-simclr-seed1": of a row's run with the seed'th seed; lives in `a`. */
