@@ -37,6 +37,19 @@ ssize_t __wrap_write(int fd, const void *from, size_t bytes) {
     return __real_write(fd, from, bytes);
 }
 
+/* When it is set, what is opened to be locked is renamed to it before the lock is taken, as by a
+ * process that comes to its end just then. */
+static const char *finished_as;
+int __real_flock(int fd, int how);
+int __wrap_flock(int fd, int how);
+int __wrap_flock(int fd, int how) {
+    if (finished_as) {
+        cr_assert_eq(rename(part, finished_as), 0);
+        finished_as = NULL;
+    }
+    return __real_flock(fd, how);
+}
+
 static void put(const char *to, const void *from, size_t bytes) {
     FILE *file = fopen(to, "wb");
     cr_assert(file && fwrite(from, 1, bytes, file) == bytes && fclose(file) == 0);
@@ -224,6 +237,21 @@ TEST(fetch, one_at_a_time) {
     cr_assert(other && flock(fileno(other), LOCK_EX) == 0);
     expect_failure(md5, "another process is fetching it", "wait");
     fclose(other);
+}
+
+TEST(fetch, another_process_finishes_before_the_lock) {
+    put(part, data, BYTES);
+    finished_as = path;
+    downloaded got = expect_fetched(md5);
+    cr_assert(got.was_there && server.requests == 0);
+    cr_assert_eq(unlink(path), 0);
+    put(part, data, 1000); /* the other's sum was wrong: what it has is no beginning of ours */
+    finished_as = wrong;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(fetch(md5, &got, &err), "%s", err.message);
+    cr_assert(!got.was_there && got.resumed_from == 0);
+    expect_file(path, BYTES);
+    expect_file(wrong, 1000);
 }
 
 static bool stop_after(void *context, int64_t done, int64_t total) {

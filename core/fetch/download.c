@@ -16,6 +16,7 @@
 
 #define GO_ON_HINT "the same command goes on from where it is"
 
+enum { MOST_OPENED = 100 };
 static const long connect_seconds = 30, stalled_seconds = 60;
 
 typedef struct transfer {
@@ -155,18 +156,37 @@ static bool perform(transfer *t, kd_error *err) {
 
 /* ---- The part, and the whole. ---------------------------------------------------------------- */
 
-static bool open_part(transfer *t, kd_error *err) {
+/* Opens the part and keeps other processes out of it. */
+static bool lock_part(transfer *t, struct stat *ret, kd_error *err) {
     t->fd = open(t->part, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    struct stat info;
-    if (t->fd < 0 || fstat(t->fd, &info) != 0) {
+    if (t->fd < 0) {
         return kd_fail(err, KD_E_IO, "%s: %s", t->part, strerror(errno));
     }
     if (flock(t->fd, LOCK_EX | LOCK_NB) != 0) {
         kd_fail(err, KD_E_IO, "%s: another process is fetching it", t->part);
         return kd_hint(err, "wait for that one");
     }
-    t->from = t->done = info.st_size;
-    return true;
+    return fstat(t->fd, ret) == 0 || kd_fail(err, KD_E_IO, "%s: %s", t->part, strerror(errno));
+}
+
+/* Another process may have come to its end between open and flock: what was opened bears another
+ * name by now, and must not be written to. */
+static bool open_part(transfer *t, kd_error *err) {
+    for (int i = 0; i < MOST_OPENED; i++) {
+        struct stat opened, there;
+        if (!lock_part(t, &opened, err)) {
+            return false;
+        }
+        if (stat(t->part, &there) == 0 && there.st_dev == opened.st_dev &&
+            there.st_ino == opened.st_ino) {
+            t->from = t->done = opened.st_size;
+            return true;
+        }
+        close(t->fd);
+        t->fd = -1;
+    }
+    kd_fail(err, KD_E_IO, "%s: other processes go on replacing it", t->part);
+    return kd_hint(err, "wait for them");
 }
 
 /* Whether the file is what it should be. Without a checksum: notes what it is. */
@@ -216,9 +236,31 @@ static bool finish(const transfer *t, downloaded *ret, kd_error *err) {
     return good;
 }
 
+/* What is at PATH. */
+static bool compare(const download *d, downloaded *ret, kd_error *err) {
+    char md5[MD5_HEX];
+    bool right;
+    ret->was_there = true;
+    if (!check(d, d->path, ret, &right, md5, err)) {
+        return false;
+    }
+    if (!right) {
+        kd_fail(err, KD_E_DATA, "%s: is there, but its MD5 is %s and should be %s", d->path, md5,
+                d->md5);
+        return kd_hint(err, "move it away to fetch it again");
+    }
+    return true;
+}
+
 static bool fetch(transfer *t, downloaded *ret, kd_error *err) {
     if (!open_part(t, err)) {
         return false;
+    }
+    if (file_exists(t->d->path)) { /* by a process that was at it until now */
+        if (t->from == 0) {
+            unlink(t->part);
+        }
+        return compare(t->d, ret, err);
     }
     t->curl = curl_easy_init();
     if (!t->curl) {
@@ -230,19 +272,9 @@ static bool fetch(transfer *t, downloaded *ret, kd_error *err) {
 }
 
 bool download_file(const download *d, downloaded *ret, kd_error *err) {
-    *ret = (downloaded){.was_there = file_exists(d->path)};
-    if (ret->was_there) {
-        char md5[MD5_HEX];
-        bool right;
-        if (!check(d, d->path, ret, &right, md5, err)) {
-            return false;
-        }
-        if (!right) {
-            kd_fail(err, KD_E_DATA, "%s: is there, but its MD5 is %s and should be %s", d->path,
-                    md5, d->md5);
-            return kd_hint(err, "move it away to fetch it again");
-        }
-        return true;
+    *ret = (downloaded){0};
+    if (file_exists(d->path)) {
+        return compare(d, ret, err);
     }
     arena a = {0};
     transfer t = {.d = d, .part = arena_print(&a, "%s.part", d->path), .fd = -1};
