@@ -2,6 +2,7 @@
  * What needs no plugin: schedules against closed forms, the file of metrics, the progress line. */
 #include "base/file.h"
 #include "train/metrics.h"
+#include "train/pace.h"
 #include "train/progress.h"
 #include "train/schedule.h"
 
@@ -163,6 +164,26 @@ TEST(metrics, a_folder_that_is_not_there_is_an_error) {
     kd_error err = KD_ERROR_INIT;
     cr_assert_null(metrics_open("/nowhere/metrics.jsonl", 0, &err));
     cr_assert(strstr(err.message, "/nowhere/metrics.jsonl"), "%s", err.message);
+}
+
+/* 10 steps of 16 views at 32 a second, 10 more at 64; evals, and what came before a resumption,
+ * take no time. */
+TEST(metrics, pace_is_that_of_training) {
+    char *folder = temporary(), path[256];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    FILE *file = fopen(path, "w");
+    fputs("{\"step\":10,\"loss\":1,\"views_per_second\":32}\n"
+          "{\"step\":10,\"eval\":\"knn\",\"of\":\"trained encoder\",\"value\":0.25}\n"
+          "{\"step\":10,\"loss\":1,\"views_per_second\":1}\n"
+          "{\"step\":20,\"loss\":1,\"views_per_second\":64}\n",
+          file);
+    fclose(file);
+    const training_pace p = pace_of_file(path, 16);
+    cr_assert_eq(p.step, 20);
+    expect_close(p.seconds, 7.5, "seconds");
+    expect_close(p.views_per_second, 64, "views a second");
+    cr_assert_eq(pace_of_file("/nowhere/metrics.jsonl", 16).step, 0);
+    remove_tree(folder);
 }
 
 /* ---- progress ---- */

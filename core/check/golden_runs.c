@@ -3,10 +3,10 @@
 #include "check/golden_runs.h"
 
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "train/interrupt.h"
 #include "train/trainer.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,23 +35,18 @@ const golden_run golden_runs[] = {
     {.name = NULL},
 };
 
-/* ---- One run. ---- */
-
 static bool read_losses(const char *path, int steps, double *ret, kd_error *err) {
-    char line[4096];
-    int count = 0;
-    FILE *file = fopen(path, "r");
-    while (file && count < steps && fgets(line, sizeof line, file)) {
-        json_t *object = json_loads(line, 0, NULL);
-        const json_t *loss = json_object_get(object, "loss");
-        ret[count++] = json_is_number(loss) ? json_number_value(loss) : HUGE_VAL;
-        json_decref(object);
+    json_t *lines = json_lines_read(path, err);
+    const int count = (int)json_array_size(lines);
+    for (int i = 0; i < steps && i < count; i++) {
+        const json_t *loss = json_object_get(json_array_get(lines, (size_t)i), "loss");
+        ret[i] = json_is_number(loss) ? json_number_value(loss) : HUGE_VAL;
     }
-    if (file) {
-        fclose(file);
-    }
-    return count == steps ||
-           kd_fail(err, KD_E_DATA, "%s: %d losses in place of %d", path, count, steps);
+    const bool ok =
+        lines && (count >= steps ||
+                  kd_fail(err, KD_E_DATA, "%s: %d losses in place of %d", path, count, steps));
+    json_decref(lines);
+    return ok;
 }
 
 /* Its lines are no business of a check's. */
@@ -112,8 +107,6 @@ static bool run_on(const char *folder, const char *name, registry *plugins,
     arena_free(&memory);
     return ok || kd_while(err, "%s", device->name);
 }
-
-/* ---- Two. ---- */
 
 static void compare(golden_curves *c) {
     for (int i = 0; i < c->steps; i++) {

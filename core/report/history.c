@@ -2,9 +2,8 @@
  * Reading lines of metrics into curves. */
 #include "report/history.h"
 
-#include "base/file.h"
+#include "base/json_lines.h"
 #include "train/evaluation.h"
-#include "train/metrics.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,7 +20,7 @@ static bool is_eval(const json_t *line) {
 static bool read_lines(const char *folder, const char *name, json_t **ret, kd_error *err) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    *ret = file_exists(path) ? metrics_read(path, err) : json_array();
+    *ret = json_lines_read(path, err);
     return *ret != NULL;
 }
 

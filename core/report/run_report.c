@@ -4,6 +4,7 @@
 
 #include "report/sections.h"
 #include "train/evaluation.h"
+#include "train/pace.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,33 +32,19 @@ __attribute__((format(printf, 3, 4))) static void write_fact(html *h, const char
     html_markup(h, "</dd></div>\n");
 }
 
-/* Seconds that training took, by its own lines, evals and checkpoints of other starts left out. */
-static double training_seconds(const page *p) {
-    const run *r = p->from->run;
-    double seconds = 0, before = 0;
-    for (size_t i = 0; i < json_array_size(p->past.lines); i++) {
-        const json_t *line = json_array_get(p->past.lines, i);
-        const double step = (double)json_integer_value(json_object_get(line, "step"));
-        const double speed = json_number_value(json_object_get(line, "views_per_second"));
-        if (speed > 0 && step > before) {
-            seconds += (step - before) * r->train.batch * r->view_list.count / speed;
-            before = step;
-        }
-    }
-    return seconds;
-}
-
 static void write_speed(const page *p) {
     const run *r = p->from->run;
-    const double seconds = training_seconds(p);
+    const int64_t views_of_step = (int64_t)r->train.batch * r->view_list.count;
+    training_pace pace = {.step = 0};
     char text[32];
-    if (!(seconds > 0)) {
+    pace_add(&pace, p->past.lines, views_of_step);
+    if (!(pace.seconds > 0)) {
         return;
     }
-    progress_duration(seconds, text, sizeof text);
+    progress_duration(pace.seconds, text, sizeof text);
     write_fact(p->to, "training time", "%s", text);
     write_fact(p->to, "views per second", "%.0f",
-               (double)p->past.last_step * r->train.batch * r->view_list.count / seconds);
+               (double)(pace.step * views_of_step) / pace.seconds);
 }
 
 static void write_run_facts(const page *p) {

@@ -3,50 +3,11 @@
 #include "study/record.h"
 
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "train/evaluation.h"
+#include "train/pace.h"
 
 #include <stdlib.h>
-
-/* Every line of a file that is an object, in an array. */
-static json_t *read_lines(const char *path, kd_error *err) {
-    char *text = NULL, *line;
-    size_t bytes = 0;
-    json_t *all = json_array();
-    if (!file_exists(path)) {
-        return all;
-    }
-    if (!file_read(path, 0, &text, &bytes, err)) {
-        json_decref(all);
-        return NULL;
-    }
-    for (char *rest = text; (line = strsep(&rest, "\n"));) {
-        json_t *object = json_loads(line, 0, NULL);
-        if (json_is_object(object)) {
-            json_array_append(all, object);
-        }
-        json_decref(object);
-    }
-    free(text);
-    return all;
-}
-
-training_pace training_pace_of(const char *file, int64_t views_of_step) {
-    kd_error ignored = KD_ERROR_INIT;
-    json_t *lines = read_lines(file, &ignored), *line;
-    training_pace pace = {.step = 0};
-    size_t i;
-    json_array_foreach(lines, i, line) {
-        const double speed = json_number_value(json_object_get(line, "views_per_second"));
-        const int64_t step = json_integer_value(json_object_get(line, "step"));
-        if (speed > 0 && step > pace.step) {
-            pace.seconds += (double)((step - pace.step) * views_of_step) / speed;
-            pace.step = step;
-            pace.views_per_second = speed;
-        }
-    }
-    json_decref(lines);
-    return pace;
-}
 
 static json_t *values_of(const study *s, const study_run *r) {
     arena a = {0};
@@ -84,7 +45,7 @@ bool record_of(const study *s, const study_run *r, const char *folder, json_t **
     arena a = {0};
     const char *file = arena_print(&a, "%s/metrics.jsonl", folder);
     const int64_t views = (int64_t)r->run->train.batch * r->run->view_list.count;
-    const training_pace pace = training_pace_of(file, views);
+    const training_pace pace = pace_of_file(file, views);
     json_t *evals = json_array();
     const bool ok = evals_of(r, file, pace.step, evals, err);
     *ret = ok ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:f, s:o}", "run", r->name, "values",
@@ -98,7 +59,7 @@ bool record_of(const study *s, const study_run *r, const char *folder, json_t **
 }
 
 json_t *records_read(const char *path, kd_error *err) {
-    return read_lines(path, err);
+    return json_lines_read(path, err);
 }
 
 bool records_write(const char *path, const json_t *records, kd_error *err) {

@@ -30,12 +30,4 @@ json_t *records_find(const json_t *records, const char *name);
 /* Puts a line (which it takes over) in place of that of the same run; NULL: takes that out. */
 void records_put(json_t *records, const char *name, json_t *line);
 
-/* Views a second while it trained, and steps done, as the newest lines of a metrics.jsonl say. */
-typedef struct training_pace {
-    int64_t step;
-    double seconds;          /* that training has taken so far, without evals */
-    double views_per_second; /* of the last line */
-} training_pace;
-training_pace training_pace_of(const char *file, int64_t views_of_step);
-
 #endif

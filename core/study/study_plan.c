@@ -6,6 +6,7 @@
 #include "study/child.h"
 #include "study/record.h"
 #include "train/interrupt.h"
+#include "train/pace.h"
 #include "train/progress.h"
 
 #include <stdlib.h>
@@ -113,7 +114,7 @@ static bool probe(const study_work *w, const study_run *r, int64_t steps, double
     const bool ok = run_child(w, words, out, log, "the probe", r->name, err);
     if (ok) {
         const char *metrics = arena_print(&a, "%s/%s/metrics.jsonl", w->folder.probes, r->name);
-        const training_pace pace = training_pace_of(metrics, views);
+        const training_pace pace = pace_of_file(metrics, views);
         *ret = pace.views_per_second > 0 ? (double)(steps * views) / pace.views_per_second : 0;
     }
     arena_free(&a);

@@ -7,6 +7,7 @@
 #include "study/record.h"
 #include "study/study_results.h"
 #include "train/interrupt.h"
+#include "train/pace.h"
 #include "train/progress.h"
 
 #include <stdlib.h>
@@ -16,7 +17,9 @@
 typedef struct watch {
     const study_work *work;
     const study_run *run;
-    const char *metrics;
+    const char *metrics; /* which has been read until `read`, and that is its pace */
+    json_place read;
+    training_pace pace;
     progress progress;
     double begin;       /* of this run */
     double spent;       /* on the runs done in this sitting */
@@ -29,20 +32,31 @@ static double remaining(const watch *w, double share) {
     return runs > 0.05 ? (w->spent + since) / runs * (w->todo - runs) : -1;
 }
 
+/* The file is of a whole training, and is looked at several times a second. */
+static void read_on(watch *w) {
+    const run *r = w->run->run;
+    bool anew = false;
+    json_t *lines = json_lines_more(&w->read, w->metrics, &anew);
+    if (anew) { /* the run goes on from a checkpoint, and has dropped what came after that */
+        w->pace = (training_pace){.step = 0};
+    }
+    pace_add(&w->pace, lines, (int64_t)r->train.batch * r->view_list.count);
+    json_decref(lines);
+}
+
 static void show_run(void *context) {
     watch *w = context;
     const run *r = w->run->run;
-    const training_pace pace =
-        training_pace_of(w->metrics, (int64_t)r->train.batch * r->view_list.count);
+    read_on(w);
     const int64_t total =
         r->train.steps > 0 ? r->train.steps : (int64_t)r->train.epoch_steps * r->train.epochs;
     char text[256], left[16], steps[64];
-    snprintf(steps, sizeof steps, total > 0 ? "step %lld/%lld" : "step %lld", (long long)pace.step,
-             (long long)total);
-    progress_duration(remaining(w, total > 0 ? (double)pace.step / (double)total : 0), left,
+    snprintf(steps, sizeof steps, total > 0 ? "step %lld/%lld" : "step %lld",
+             (long long)w->pace.step, (long long)total);
+    progress_duration(remaining(w, total > 0 ? (double)w->pace.step / (double)total : 0), left,
                       sizeof left);
     snprintf(text, sizeof text, "run %d/%d %s  %s  %.0f views/s  study ETA %s", w->at,
-             w->work->runs.count, w->run->name, steps, pace.views_per_second, left);
+             w->work->runs.count, w->run->name, steps, w->pace.views_per_second, left);
     progress_note(&w->progress, text, progress_now());
 }
 
@@ -57,6 +71,8 @@ static bool run_child(watch *w, int *ret_status, kd_error *err) {
                                 arena_print(&a, "%s/%s.log", f->logs, name), err);
     if (pid >= 0) {
         w->metrics = study_run_folder(f, name, &a).metrics;
+        w->read = (json_place){0};
+        w->pace = (training_pace){.step = 0};
         *ret_status = child_wait(pid, show_run, w);
     }
     w->metrics = NULL;

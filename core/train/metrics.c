@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -16,20 +17,6 @@ struct metrics {
     events *mirror; /* NULL: none */
     bool warned;
 };
-
-/* Calls `each` with every whole line that is an object; false stops. */
-static void walk(char *text, bool (*each)(void *context, const char *line, json_t *object),
-                 void *context) {
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        *end = 0;
-        json_t *object = json_loads(line, 0, NULL);
-        const bool go_on = !json_is_object(object) || each(context, line, object);
-        json_decref(object);
-        if (!go_on) {
-            return;
-        }
-    }
-}
 
 typedef struct kept {
     char *text;
@@ -59,7 +46,7 @@ static bool trim(const char *path, int64_t step, kd_error *err) {
         return false;
     }
     kept k = {.text = kd_alloc(bytes + 1), .step = step};
-    walk(text, keep_line, &k);
+    json_lines_walk(text, keep_line, &k);
     const bool ok = k.bytes == bytes || file_write(path, k.text, k.bytes, err);
     free(k.text);
     free(text);
@@ -109,24 +96,6 @@ json_t *metrics_real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static bool add_line(void *context, const char *line, json_t *object) {
-    (void)line;
-    json_array_append(context, object);
-    return true;
-}
-
-json_t *metrics_read(const char *path, kd_error *err) {
-    char *text = NULL;
-    size_t bytes = 0;
-    if (!file_read(path, 0, &text, &bytes, err)) {
-        return NULL;
-    }
-    json_t *lines = json_array();
-    walk(text, add_line, lines);
-    free(text);
-    return lines;
-}
-
 typedef struct sought {
     const char *name, *of;
     int64_t step;
@@ -157,7 +126,7 @@ json_t *metrics_find(const char *path, int64_t step, const char *name, const cha
         return NULL;
     }
     sought s = {.name = name, .of = of, .step = step};
-    walk(text, compare, &s);
+    json_lines_walk(text, compare, &s);
     free(text);
     return s.found;
 }

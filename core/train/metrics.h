@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * metrics.jsonl: one JSON object a line, each with the "step" after which it was taken. */
+ * metrics.jsonl, lines as base/json_lines.h reads them, each with the "step" after which it was
+ * taken. */
 #ifndef CORE_TRAIN_METRICS_H
 #define CORE_TRAIN_METRICS_H
 
@@ -21,10 +22,6 @@ void metrics_write(metrics *m, json_t *line);
 
 /* A real that JSON can hold: null for what is not finite. */
 json_t *metrics_real(double value);
-
-/* All whole lines, as an array of objects in their order; what is no object, as a last line that is
- * half-written, is passed over. NULL on failure. The caller decrefs. */
-json_t *metrics_read(const char *path, kd_error *err);
 
 /* The last line of the eval `name` taken at that step of what `of` says ("trained encoder"); NULL:
  * none. The caller decrefs. */
