@@ -10,7 +10,10 @@
 #include "plugin/host.h"
 
 #include <kindred/ops.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* Plugins of the corpus, loaded, with their ops in a set. */
 typedef struct brought {
@@ -234,6 +237,32 @@ TEST(custom_ops, a_companion_has_kernels_for_its_device_alone) {
     cr_assert_not(
         registry_companion(b.plugins, registry_at(b.plugins, 0), "fake", &kernels, &count, &b.err));
     EXPECT_IN("has a kernel of cubes::cube for host, and fake belongs there", b.err.message);
+    finish(&b);
+}
+
+/* In a process of its own, whose last words are read. */
+TEST(custom_ops, a_companion_that_crashes_is_named) {
+    brought b = BRING(1, "brings_op_crash");
+    const kd_op_kernel *kernels;
+    int count, words[2], status = 0;
+    char said[4096];
+    cr_assert_eq(pipe(words), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(words[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL);
+        registry_companion(b.plugins, registry_at(b.plugins, 0), "fake", &kernels, &count, &b.err);
+        _exit(0);
+    }
+    close(words[1]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    const ssize_t bytes = read(words[0], said, sizeof said - 1);
+    said[bytes > 0 ? bytes : 0] = 0;
+    close(words[0]);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %d: %s", status, said);
+    EXPECT_IN("kindred: plugin org.example.cubes (", said);
+    EXPECT_IN("brings_op_crash.fake.so) crashed when it was loaded: Aborted", said);
+    EXPECT_IN("brings_op_crash.so' says more", said);
     finish(&b);
 }
 

@@ -49,11 +49,11 @@ static void on_exit_called(void) {
     }
 }
 
-void blame_begin(const char *id, const char *path) {
+void blame_begin(const char *id, const char *file, const char *path) {
     if (state.silent) {
         return;
     }
-    snprintf(state.who, sizeof state.who, "kindred: plugin %.200s (%.3800s) ", id, path);
+    snprintf(state.who, sizeof state.who, "kindred: plugin %.200s (%.3800s) ", id, file);
     snprintf(state.hint, sizeof state.hint,
              "  hint: kindred plugin check '%.3800s' says more; runs are as they were\n", path);
     if (!state.registered) {

@@ -6,8 +6,11 @@
 #define CORE_PLUGIN_BLAME_H
 
 /* Between the two, on one thread: a crash or an exit is reported on standard error, and the process
- * ends as it would have (after an exit: with 1). */
-void blame_begin(const char *id, const char *path);
+ * ends as it would have (after an exit: with 1).
+ *
+ * file  what is loaded: the plugin's own, or a companion of it
+ * path  the plugin's, to be checked */
+void blame_begin(const char *id, const char *file, const char *path);
 void blame_end(void);
 
 /* From now on nothing is said: somebody else watches this process, and says more. */

@@ -2,6 +2,7 @@
  * Checks and copies the ops that a plugin brings. */
 #include "plugin/custom_ops.h"
 
+#include "plugin/blame.h"
 #include "plugin/guard.h"
 
 #include <dlfcn.h>
@@ -204,10 +205,12 @@ bool custom_ops_companion(const char *path, const plugin_note *note, const char 
                 note->id, word, file);
         return kd_hint(err, "install the plugin whole, or choose another device");
     }
+    blame_begin(note->id, file, path);
     guard_take(&before);
     const kernels_function function = open_companion(file, err);
     const kd_op_kernel *first = function ? function(&count, &stride) : NULL;
     guard_restore(&before, note->id);
+    blame_end();
     if (!first) {
         return function && kd_fail(err, KD_E_INTERNAL, "%s: gives no kernels", file);
     }

@@ -141,7 +141,7 @@ static const void *open_unguarded(const char *path, const plugin_note *note, plu
 const void *loader_open(const char *path, const plugin_note *note, plugin_host *host, arena *a,
                         custom_ops *ret_ops, kd_error *err) {
     guard before;
-    blame_begin(note->id, path);
+    blame_begin(note->id, path, path);
     guard_take(&before);
     const void *table = open_unguarded(path, note, host, a, ret_ops, err);
     guard_restore(&before, note->id);
