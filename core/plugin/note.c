@@ -46,6 +46,15 @@ static void list_add(record_list *list, record item) {
     list->items[list->n++] = item;
 }
 
+/* How long the first minor's record of that type is, which later ones only add to; 0: of a later
+ * minor than this host's. */
+static size_t least_size(uint32_t type) {
+    return type == KD_NOTE_PLUGIN   ? KD_END(kd_note_plugin, isa)
+           : type == KD_NOTE_OPTION ? KD_END(kd_note_option, help)
+           : type == KD_NOTE_OP     ? KD_END(kd_note_op, help)
+                                    : 0;
+}
+
 /* Adds one note of ours; its first four bytes say how long its fixed part is. */
 static bool record_add(record_list *list, uint32_t type, const unsigned char *data, size_t bytes,
                        kd_error *err) {
@@ -54,12 +63,9 @@ static bool record_add(record_list *list, uint32_t type, const unsigned char *da
         return broken(err, "a note record is cut off");
     }
     memcpy(&size, data, sizeof size);
-    size_t least = type == KD_NOTE_PLUGIN   ? sizeof(kd_note_plugin)
-                   : type == KD_NOTE_OPTION ? sizeof(kd_note_option)
-                   : type == KD_NOTE_OP     ? sizeof(kd_note_op)
-                                            : 0;
+    const size_t least = least_size(type);
     if (least == 0) {
-        return true; /* from a later minor */
+        return true;
     }
     if (size < least || size > bytes) {
         return broken(err, "a note record gives a wrong size");
@@ -114,6 +120,12 @@ static bool file_records(const elf_file *elf, arena *a, record_list *list, kd_er
     return true;
 }
 
+/* The fixed part in this host's size; what the plugin does not know reads 0. */
+static void fixed_read(const record *r, void *ret, size_t bytes) {
+    memset(ret, 0, bytes);
+    memcpy(ret, r->fixed, r->size < bytes ? r->size : bytes);
+}
+
 /* A text that ends inside its record and that a terminal can show. */
 static bool text_read(const record *r, uint32_t offset, const char **ret, kd_error *err) {
     if (offset >= r->text_bytes || !memchr(r->texts + offset, 0, r->text_bytes - offset)) {
@@ -142,7 +154,7 @@ static bool texts_read(const record *r, const wanted_text *texts, int n, kd_erro
 
 static bool plugin_record(const record *r, plugin_note *ret, kd_error *err) {
     kd_note_plugin from;
-    memcpy(&from, r->fixed, sizeof from);
+    fixed_read(r, &from, sizeof from);
     plugin_note note = {.machine = ret->machine,
                         .abi_major = from.abi_major,
                         .abi_minor = from.abi_minor,
@@ -171,7 +183,7 @@ static bool plugin_record(const record *r, plugin_note *ret, kd_error *err) {
 
 static bool option_record(const record *r, option *ret, kd_error *err) {
     kd_note_option from;
-    memcpy(&from, r->fixed, sizeof from);
+    fixed_read(r, &from, sizeof from);
     option o = {.type = (int)from.type,
                 .flags = from.flags,
                 .offset = from.offset,
@@ -224,7 +236,7 @@ static bool option_records(record_list *list, arena *a, plugin_note *ret, kd_err
 
 static bool op_record(const record *r, const char *id, note_op *ret, kd_error *err) {
     kd_note_op from;
-    memcpy(&from, r->fixed, sizeof from);
+    fixed_read(r, &from, sizeof from);
     note_op o;
     const wanted_text texts[] = {
         {from.name, &o.name}, {from.devices, &o.devices}, {from.help, &o.help}};
