@@ -7,6 +7,7 @@
 #undef isa
 #undef help
 #include "plugin/note.c"
+#include "plugin/note_record.c"
 
 #include "plugin_corpus.h"
 
@@ -32,7 +33,7 @@ TEST(note_grown, reads_records_of_the_first_minor) {
 
 TEST(note_grown, what_is_not_said_reads_zero) {
     const kd_note_op said = {.size = KD_END(kd_note_op, help), .order = 7, .later = 8};
-    const record r = {.size = said.size, .fixed = (const unsigned char *)&said};
+    const note_record r = {.size = said.size, .fixed = (const unsigned char *)&said};
     kd_note_op read;
     fixed_read(&r, &read, sizeof read);
     cr_assert_eq(read.order, 7);
