@@ -165,6 +165,22 @@ TEST(plugin_check, passes_a_sound_plugin) {
     arena_free(&a);
 }
 
+/* Kernels are for whatever device takes them: which those are, devices say. */
+TEST(plugin_check, asks_devices_which_kernels_they_take) {
+    arena a = {0};
+    find_own(&a);
+    expect_breaks("brings_op_companion", 3, "M11", VERDICT_WARN,
+                  "for fake were not run: no device that is here takes them");
+    const char *scratch = arena_text(&a, "/tmp/kindred-check-XXXXXX");
+    cr_assert(mkdtemp((char *)scratch));
+    corpus_put(&a, "takes_fake", scratch);
+    setenv("KINDRED_PLUGIN_PATH", arena_print(&a, "%s:%s", getenv("KINDRED_PLUGIN_PATH"), scratch),
+           1);
+    expect_breaks("brings_op_companion", 3, "M11", VERDICT_FAIL, "and fake belongs there");
+    scratch_remove(scratch);
+    arena_free(&a);
+}
+
 static bool is_broken_by_some(const plugin_rule *rule) {
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         if (strcmp(broken[i].rule, rule->id) == 0) {

@@ -4,6 +4,7 @@
 #include "check/brought_row.h"
 #include "check/jacobian.h"
 #include "check/plugin_kit.h"
+#include "train/run_plugins.h"
 
 static const kd_op *op_of(const plugin_kit *k, const char *name) {
     return op_set_find(k->ops, name);
@@ -28,8 +29,6 @@ static uint64_t key_of(const plugin_case *c, int i) {
     return c->seed * 1000 + (uint64_t)i;
 }
 
-/* ---- Gradients. ---- */
-
 static void check_gradient(plugin_kit *k, plugin_case *c, int i) {
     const check_device reference = reference_of(k);
     kd_error err = KD_ERROR_INIT;
@@ -40,15 +39,15 @@ static void check_gradient(plugin_kit *k, plugin_case *c, int i) {
     if (!take(k, c, i, &row) || !op_of(k, row.row.op)->gradient) {
         return;
     }
-    op_run run = op_draw_row(&row.row, key_of(c, i), -1, 3, KD_F64, KD_F64);
-    if (!gradient_open(&g, &run, &reference, KD_F64, &err) ||
+    op_run drawn = op_draw_row(&row.row, key_of(c, i), -1, 3, KD_F64, KD_F64);
+    if (!gradient_open(&g, &drawn, &reference, KD_F64, &err) ||
         !jacobian_check(&g, &wrong, why, &err)) {
-        rule_fail(c, "%s: %s", op_name(&run), err.message);
+        rule_fail(c, "%s: %s", op_name(&drawn), err.message);
     } else if (wrong) {
         rule_fail(c, "%s (%d elements are wrong)", why, wrong);
     }
     gradient_close(&g);
-    op_finish(&run);
+    op_finish(&drawn);
 }
 
 static void has_right_gradients(plugin_case *c) {
@@ -60,8 +59,6 @@ static void has_right_gradients(plugin_case *c) {
         check_gradient(&k, c, i);
     }
 }
-
-/* ---- Kernels. ---- */
 
 static bool has_case(const plugin *p, const char *op) {
     for (int i = 0; i < p->ops.n_cases; i++) {
@@ -81,16 +78,16 @@ static void check_on(plugin_kit *k, plugin_case *c, const check_device *d, int32
         if (!take(k, c, i, &row)) {
             return;
         }
-        op_run run = op_draw_row(&row.row, key_of(c, i), -1, 3, real, real);
-        const int status = op_compare(&run, d, real, real, &reference, why);
+        op_run drawn = op_draw_row(&row.row, key_of(c, i), -1, 3, real, real);
+        const int status = op_compare(&drawn, d, real, real, &reference, why);
         if (status == EAGER_WRONG) {
-            rule_fail(c, "%s on %s in %s: %s", op_name(&run), d->name, kd_dtype_name(real), why);
+            rule_fail(c, "%s on %s in %s: %s", op_name(&drawn), d->name, kd_dtype_name(real), why);
         } else if (status == EAGER_UNSUPPORTED && real == KD_F32 &&
                    strcmp(d->name, "reference") == 0) {
             rule_fail(c, "%s has no kernel in f32 for the reference device (\"host\" will do): %s",
-                      op_name(&run), why);
+                      op_name(&drawn), why);
         }
-        op_finish(&run);
+        op_finish(&drawn);
     }
 }
 
@@ -109,32 +106,53 @@ static bool says_kernels_for(const plugin_note *note, const char *words) {
     return false;
 }
 
-static bool add_companion(plugin_kit *k, const char *word, kd_error *err) {
-    op_source s = {.plugin = k->subject->note.id};
-    return registry_companion(k->plugins, k->subject, word, &s.kernels, &s.n_kernels, err) &&
-           op_set_add(k->ops, &s, err);
-}
-
-/* Another device of kindred's: what it takes kernels by, where it can be opened. */
-static void check_device_of(plugin_kit *k, plugin_case *c, const char *id, const char *words) {
+/* Another device than the reference, where it can be opened; the words that it takes kernels by are
+ * added to *taken. */
+static void check_device_of(plugin_kit *k, plugin_case *c, const char *id, const char **taken) {
     kd_error err = KD_ERROR_INIT;
-    const plugin *p =
-        says_kernels_for(c->note, words) ? kit_own(k, KD_KIND_DEVICE, id, &err) : NULL;
+    const plugin *p = registry_load(k->plugins, KD_KIND_DEVICE, id, &err);
     const void *options = p ? kit_config(k, p, NULL, &err) : NULL;
     check_device d = {.name = id, .table = p ? p->table : NULL, .ops = k->ops};
-    if (!says_kernels_for(c->note, words)) {
-        return;
-    }
     if (!options || !d.table->open(options, &k->host.table, &d.handle, &err)) {
-        rule_warn(c, "its kernels for %s were not run: %s", id, err.message);
+        if (says_kernels_for(c->note, id)) {
+            rule_warn(c, "its kernels for %s were not run: %s", id, err.message);
+        }
         return;
     }
-    if (strcmp(id, "cuda") == 0 && !add_companion(k, id, &err)) {
-        rule_fail(c, "%s; %s", err.message, err.hint);
-    } else {
-        check_on(k, c, &d, KD_F32);
+    const char *accepts = op_device_of(d.table, d.handle, NULL).accepts;
+    *taken = arena_print(&k->memory, "%s %s", *taken, accepts);
+    if (says_kernels_for(c->note, accepts)) {
+        if (companions_add(k->ops, accepts, k->plugins, k->subject, &err)) {
+            check_on(k, c, &d, KD_F32);
+        } else {
+            rule_fail(c, "%s; %s", err.message, err.hint);
+        }
     }
     d.table->close(d.handle);
+}
+
+static void check_devices(plugin_kit *k, plugin_case *c, const char **taken) {
+    for (int i = 0; i < registry_count(k->plugins); i++) {
+        const plugin *p = registry_at(k->plugins, i);
+        if (p->note.kind == KD_KIND_DEVICE && p->state == PLUGIN_CHOSEN &&
+            strcmp(p->note.id, "reference") != 0) {
+            check_device_of(k, c, p->note.id, taken);
+        }
+    }
+}
+
+static void warn_of_the_rest(plugin_kit *k, plugin_case *c, const char *taken) {
+    for (int i = 0; i < c->note->n_ops; i++) {
+        for (const char *at = c->note->ops[i].devices; *at;) {
+            const size_t length = strcspn(at, " ");
+            const char *word = arena_copy(&k->memory, at, length);
+            if (!words_have(taken, word)) {
+                rule_warn(c, "its kernels for %s were not run: no device that is here takes them",
+                          word);
+            }
+            at += length + strspn(at + length, " ");
+        }
+    }
 }
 
 static void kernels_agree(plugin_case *c) {
@@ -152,8 +170,9 @@ static void kernels_agree(plugin_case *c) {
     }
     const check_device reference = reference_of(&k);
     check_on(&k, c, &reference, KD_F32);
-    check_device_of(&k, c, "cpu", "cpu host");
-    check_device_of(&k, c, "cuda", "cuda");
+    const char *taken = op_device_of(k.device_table, k.device, NULL).accepts;
+    check_devices(&k, c, &taken);
+    warn_of_the_rest(&k, c, taken);
 }
 
 const plugin_rule plugin_rules_ops[] = {

@@ -32,8 +32,6 @@ plugin_list run_plugins(const run *r, const plugin *device, arena *a) {
     return list;
 }
 
-/* ---- companions ---- */
-
 /* Adds the digest of one, unless it is not there or counted already. */
 static bool add_digest(const plugin *p, const char *word, arena *a, const char **text,
                        kd_error *err) {
@@ -63,8 +61,6 @@ bool companion_digests(const plugin *p, arena *a, const char **ret, kd_error *er
     *ret = text;
     return true;
 }
-
-/* ---- ops ---- */
 
 static bool has_kernel(const plugin *p, const char *op, const char *word) {
     for (int i = 0; i < p->ops.n_kernels; i++) {
@@ -98,18 +94,18 @@ static const char *named(const plugin *p, arena *a) {
     return arena_print(a, "%s %s", p->note.id, p->note.version);
 }
 
-/* A companion for each word that the device takes kernels by. */
-static bool add_companions(op_set *ops, const char *accepts, registry *plugins, const plugin *p,
-                           arena *a, kd_error *err) {
-    for (const char *at = accepts; *at;) {
+bool companions_add(op_set *ops, const char *accepts, registry *plugins, const plugin *p,
+                    kd_error *err) {
+    arena a = {0};
+    bool ok = true;
+    for (const char *at = accepts; ok && *at;) {
         const size_t length = strcspn(at, " ");
-        const char *word = arena_copy(a, at, length);
-        if (wants_companion(p, word) && !add_companion(ops, plugins, p, word, err)) {
-            return false;
-        }
+        const char *word = arena_copy(&a, at, length);
+        ok = !wants_companion(p, word) || add_companion(ops, plugins, p, word, err);
         at += length + strspn(at + length, " ");
     }
-    return true;
+    arena_free(&a);
+    return ok;
 }
 
 static bool add_ops(op_set *ops, const char *accepts, registry *plugins, const plugin *p, arena *a,
@@ -120,7 +116,7 @@ static bool add_ops(op_set *ops, const char *accepts, registry *plugins, const p
                               .kernels = p->ops.kernels,
                               .n_kernels = p->ops.n_kernels};
     return p->ops.n_ops == 0 ||
-           (op_set_add(ops, &source, err) && add_companions(ops, accepts, plugins, p, a, err));
+           (op_set_add(ops, &source, err) && companions_add(ops, accepts, plugins, p, err));
 }
 
 static void mention_all(op_set *ops, const registry *plugins, arena *a) {
