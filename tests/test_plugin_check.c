@@ -171,13 +171,33 @@ TEST(plugin_check, asks_devices_which_kernels_they_take) {
     find_own(&a);
     expect_breaks("brings_op_companion", 3, "M11", VERDICT_WARN,
                   "for fake were not run: no device that is here takes them");
-    const char *scratch = arena_text(&a, "/tmp/kindred-check-XXXXXX");
-    cr_assert(mkdtemp((char *)scratch));
+    char *scratch = arena_text(&a, "/tmp/kindred-check-XXXXXX");
+    cr_assert(mkdtemp(scratch));
     corpus_put(&a, "takes_fake", scratch);
     setenv("KINDRED_PLUGIN_PATH", arena_print(&a, "%s:%s", getenv("KINDRED_PLUGIN_PATH"), scratch),
            1);
     expect_breaks("brings_op_companion", 3, "M11", VERDICT_FAIL, "and fake belongs there");
     scratch_remove(scratch);
+    arena_free(&a);
+}
+
+/* What does not end is told by what it was at; the limit is the test's. */
+TEST(plugin_check, says_which_allocation_it_hangs_at) {
+    arena a = {0};
+    plugin_note note;
+    kd_error err = KD_ERROR_INIT;
+    find_own(&a);
+    const char *path = corpus_file(&a, "breaks_hang");
+    plugin_case c = {.path = path,
+                     .note = &note,
+                     .outcome = note_read(path, &a, &note, &err),
+                     .note_error = &err,
+                     .memory = &a,
+                     .seconds = 8};
+    rule_child child = rule_begin(&plugin_rules_memory[0], &c);
+    rule_end(&child);
+    cr_assert_eq(c.verdict, VERDICT_FAIL);
+    cr_assert_str_eq(c.why, "did not end within 8 seconds when its allocation number 1 fails");
     arena_free(&a);
 }
 

@@ -56,6 +56,15 @@ void rule_skip(plugin_case *c, const char *format, ...) {
     va_end(arguments);
 }
 
+void rule_doing(plugin_case *c, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (c->doing) {
+        vsnprintf(c->doing, DOING_BYTES, format, arguments);
+    }
+    va_end(arguments);
+}
+
 plugin_check *plugin_check_create(const char *path, kd_error *err) {
     char real[PATH_MAX];
     if (!realpath(path, real)) {

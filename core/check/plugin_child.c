@@ -15,12 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LIMIT_SECONDS = 120 };
-
 /* What the child leaves, in memory that both see. */
 typedef struct rule_report {
     bool finished;
     verdict verdict;
+    char doing[DOING_BYTES];
     char why[sizeof((plugin_case *)0)->why];
 } report;
 
@@ -38,6 +37,7 @@ static void be_child(const plugin_rule *rule, plugin_case *c, report *r, int out
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     close(output);
+    c->doing = r->doing;
     rule->run(c);
     r->verdict = c->verdict;
     memcpy(r->why, c->why, sizeof r->why);
@@ -46,11 +46,11 @@ static void be_child(const plugin_rule *rule, plugin_case *c, report *r, int out
 }
 
 /* The child's end, or its killing after the limit. Returns false on the latter. */
-static bool await(pid_t child, int *ret_status) {
+static bool await(pid_t child, int seconds, int *ret_status) {
     const struct timespec nap = {.tv_nsec = 2000000};
     struct timespec now, end;
     clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += LIMIT_SECONDS;
+    end.tv_sec += seconds;
     while (waitpid(child, ret_status, WNOHANG) == 0) {
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec > end.tv_sec) {
@@ -115,11 +115,13 @@ static void judge(const rule_child *r, int status) {
 }
 
 void rule_end(rule_child *r) {
+    const int seconds = r->of->seconds ? r->of->seconds : RULE_SECONDS;
     int status = 0;
     if (r->child < 0) {
         rule_skip(r->of, "no process for it: %s", strerror(r->error));
-    } else if (!await((pid_t)r->child, &status)) {
-        rule_fail(r->of, "did not end within %d seconds", LIMIT_SECONDS);
+    } else if (!await((pid_t)r->child, seconds, &status)) {
+        const char *doing = r->report->doing;
+        rule_fail(r->of, "did not end within %d seconds%s%s", seconds, *doing ? " " : "", doing);
     } else {
         judge(r, status);
     }

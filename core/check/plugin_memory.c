@@ -125,6 +125,7 @@ static void survives_without_memory(plugin_case *c) {
     }
     for (int number = 1; number <= MOST && c->verdict == VERDICT_PASS; number++) {
         int status = 0;
+        rule_doing(c, "when its allocation number %d fails", number);
         const pid_t child = fork();
         if (child == 0) {
             try(&k, of, f, number);

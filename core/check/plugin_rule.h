@@ -8,6 +8,8 @@
 #define KINDS(kind) (1u << KD_KIND_##kind)
 #define KINDS_WITH_OPS (1u << 31) /* of any kind, that bring ops */
 
+enum { RULE_SECONDS = 120, DOING_BYTES = 100 };
+
 struct plugin_case {
     const char *path; /* absolute */
     plugin_note *note;
@@ -16,6 +18,8 @@ struct plugin_case {
     uint64_t seed;
     const char *options; /* the plugin's, as YAML; NULL: its defaults */
     arena *memory;
+    int seconds;     /* that a rule in a process of its own may take; 0: RULE_SECONDS */
+    char *doing;     /* [DOING_BYTES], seen by who waits for that process; NULL: nobody does */
     verdict verdict; /* passes unless a rule says otherwise */
     char why[1024];
 };
@@ -24,6 +28,9 @@ struct plugin_case {
 __attribute__((format(printf, 2, 3))) void rule_fail(plugin_case *c, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void rule_warn(plugin_case *c, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void rule_skip(plugin_case *c, const char *format, ...);
+
+/* What is under way, told where it does not end: "when its allocation number 3 fails". */
+__attribute__((format(printf, 2, 3))) void rule_doing(plugin_case *c, const char *format, ...);
 
 /* A rule that runs in a process of its own, with standard output and error in a file and a limit of
  * time. */

@@ -16,7 +16,7 @@ static bool read_badly(kd_set *set, int64_t index, kd_sample *ret, kd_error *err
         *(uint8_t *)ret->owner = (uint8_t)calls++;
     }
     return ok;
-#elif defined(BREAKS_MEMORY) || defined(BREAKS_OLD_FILES)
+#elif defined(BREAKS_MEMORY) || defined(BREAKS_OLD_FILES) || defined(BREAKS_HANG)
     return read_sample(set, index, ret, err);
 #else
     static volatile int64_t current;
@@ -36,6 +36,17 @@ __attribute__((unused)) static bool open_greedily(const void *config, const kd_d
     free((void *)notes);
     return open_set(config, host, ret, err);
 }
+/* It waits for memory, which does not come. */
+__attribute__((unused)) static bool open_patiently(const void *config, const kd_dataset_host *host,
+                                                   kd_set **ret, kd_error *err) {
+    volatile char *notes = malloc(64);
+    while (!notes) {
+        pause();
+    }
+    notes[0] = 1;
+    free((void *)notes);
+    return open_set(config, host, ret, err);
+}
 /* What came later to the host's functions is not asked whether it is there. */
 __attribute__((unused)) static bool open_newly(const void *config, const kd_dataset_host *host,
                                                kd_set **ret, kd_error *err) {
@@ -44,6 +55,8 @@ __attribute__((unused)) static bool open_newly(const void *config, const kd_data
 }
 #ifdef BREAKS_MEMORY
 #define OPEN open_greedily
+#elif defined(BREAKS_HANG)
+#define OPEN open_patiently
 #elif defined(BREAKS_OLD_FILES)
 #define OPEN open_newly
 #else
