@@ -33,8 +33,6 @@ static void close_kit(void) {
 
 TestSuite(mining, .init = open_kit, .fini = close_kit);
 
-/* ---- Neighbours. ---- */
-
 enum { ROWS = 700, WIDTH = 16384, USED = 6, NEAREST = 5 };
 
 /* So wide that the bank is three tiles, and zero but for the first few. */
@@ -120,8 +118,6 @@ TEST(mining, neighbours_of_other_rows) {
     }
     neighbours_free(&n);
 }
-
-/* ---- Pairs. ---- */
 
 /* A point of the circle for each angle in degrees. */
 static void at_angles(const double *degrees, int count, float *ret) {
@@ -225,6 +221,7 @@ TEST(mining, precision) {
     cr_assert(mined_measure(&p, label, 10, &is));
     cr_assert(is.labelled == 4 && is.same == 3);
     cr_assert_float_eq(is.share, 0.75, 1e-12);
+    cr_assert_eq(is.independent, 4);
     cr_assert_float_eq(is.low, 0.300642, 1e-6);
     cr_assert_float_eq(is.high, 0.954413, 1e-6);
     cr_assert_float_eq(is.chance, 20.0 / 72, 1e-12);
@@ -232,7 +229,27 @@ TEST(mining, precision) {
     cr_assert_not(mined_measure(&p, none, 10, &is));
 }
 
-/* ---- The command. ---- */
+/* Three pairs of image 0 are of one class, one of others is not. Residuals are 1/4 three times and
+ * -3/4: by image 3/4, 1/4 three times and -3/4 twice, whose squares are 15/8; those of pairs are
+ * 6/8. So 15/8 / 6/8 - 1 = 1.5 pairs tell as much as one, of at most (9 + 5) / 4 - 1. */
+TEST(mining, pairs_that_share_an_image_tell_less) {
+    mined_pair list[] = {{{0, 1}, 1}, {{0, 2}, 1}, {{0, 3}, 1}, {{4, 5}, 1}};
+    const int32_t label[] = {0, 0, 0, 0, 0, 1};
+    mined_pairs p = {.pair = list, .count = 4};
+    mined_precision is;
+    cr_assert(mined_measure(&p, label, 6, &is));
+    cr_assert_float_eq(is.independent, 4 / 1.5, 1e-12);
+    cr_assert_float_eq(is.low, 0.238502, 1e-6);
+    cr_assert_float_eq(is.high, 0.966370, 1e-6);
+    p.count = 3; /* all are of one class: nothing says that they do not go together */
+    cr_assert(mined_measure(&p, label, 6, &is));
+    cr_assert_float_eq(is.independent, 1, 1e-12);
+    cr_assert_float_eq(is.low, 0.206549, 1e-6);
+    const int32_t other[] = {0, 0, 0, 1, 0, 0};
+    p.count = 4; /* they contradict one another: not more than independent ones */
+    cr_assert(mined_measure(&p, other, 6, &is));
+    cr_assert_float_eq(is.independent, 4, 1e-12);
+}
 
 static int program(const char *log, const char *const *words) {
     return kit_wait(kit_start(log, words));
@@ -265,7 +282,6 @@ TEST(mining, from_a_run_to_a_run) {
     char *log = text_of("log"), *first = text_of("pairs.csv"), *again = text_of("again.csv");
     cr_assert_str_eq(first, again);
     cr_assert(strstr(log, "mutual neighbours") && strstr(log, "by chance 23.8 %"), "%s", log);
-    free(log);
     free(first);
     free(again);
     kd_error err = KD_ERROR_INIT;
@@ -281,6 +297,15 @@ TEST(mining, from_a_run_to_a_run) {
         }
     }
     manifest_free(&m);
+    cr_assert_null(strstr(log, "pairs share images"), "%s", log);
+    /* Where all are of one class, those that share an image may say no more than one of them. */
+    expect_run((const char *const[]){"pairs", "mine", "--encoder", "runs/small", "--data",
+                                     "plugin=synthetic", "kinds=1", "count=64", "size=12", "--k",
+                                     "9", "--per-image", "9", "--to", "many.csv", NULL});
+    free(log);
+    log = text_of("log");
+    cr_assert(strstr(log, "pairs share images: the interval is that of "), "%s", log);
+    free(log);
     expect_run((const char *const[]){"train", "run.yaml", "name=mined", "train.steps=1",
                                      "train.batch=2", "data.pairs.manifest=pairs.csv", NULL});
 }

@@ -64,6 +64,10 @@ static void print_found(const command_line *in, const opened_run *o, const mined
         printf("of one class: %" PRId64 " of %" PRId64 ", %.1f %% (95 %%: %.1f to %.1f %%); by "
                "chance %.1f %%\n",
                p.same, p.labelled, 100 * p.share, 100 * p.low, 100 * p.high, 100 * p.chance);
+        if (p.independent < (double)p.labelled) {
+            printf("pairs share images: the interval is that of %.1f pairs that do not\n",
+                   p.independent);
+        }
     }
 }
 

@@ -91,11 +91,43 @@ void mined_free(mined_pairs *p) {
 
 /* Wilson 1927's interval of a share: holds for few pairs, and for shares near 0 and 1. */
 static void set_interval(mined_precision *p) {
-    const double z = 1.959963984540054, n = (double)p->labelled, share = p->share;
+    const double z = 1.959963984540054, n = p->independent, share = p->share;
     const double middle = share + z * z / (2 * n), scale = 1 + z * z / n;
     const double half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n));
     p->low = (middle - half) / scale;
     p->high = (middle + half) / scale;
+}
+
+/* What an image's pairs come to. */
+typedef struct image_pairs {
+    double count, residual; /* its pairs, and the sum of theirs from the share */
+} image_pairs;
+
+/* Pairs that share an image go together. The variance of the share is summed over all pairs of such
+ * pairs (Aronow, Samii, Assenova 2015, https://arxiv.org/abs/1312.3398), and is never
+ * taken for less than that of independent ones, nor for more than if all that share an image were
+ * alike; the latter where all are of one sort, so that nothing can be seen of it. */
+static double independent_pairs(const mined_pairs *p, const int32_t *label, int64_t rows,
+                                const mined_precision *of) {
+    image_pairs *image = kd_alloc((size_t)(rows + 1) * sizeof *image);
+    const double n = (double)of->labelled, own = n * of->share * (1 - of->share);
+    double counts = 0, residuals = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        const int32_t *both = p->pair[i].row;
+        const int32_t a = label[both[0]], b = label[both[1]];
+        for (int side = 0; a >= 0 && b >= 0 && side < 2; side++) {
+            image[both[side]].count++;
+            image[both[side]].residual += (a == b) - of->share;
+        }
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        counts += image[i].count * image[i].count;
+        residuals += image[i].residual * image[i].residual;
+    }
+    free(image);
+    /* A pair is in both of its images' sums, and so counted once too often. */
+    const double most = counts / n - 1, seen = own > 0 ? residuals / own - 1 : most;
+    return n / fmax(1, fmin(seen, most));
 }
 
 static double chance_of(const int32_t *label, int64_t rows) {
@@ -129,6 +161,7 @@ bool mined_measure(const mined_pairs *p, const int32_t *label, int64_t rows, min
     }
     ret->share = (double)ret->same / (double)ret->labelled;
     ret->chance = chance_of(label, rows);
+    ret->independent = independent_pairs(p, label, rows, ret);
     set_interval(ret);
     return true;
 }

@@ -37,7 +37,8 @@ void mined_free(mined_pairs *p);
 /* How often pairs are of one class. */
 typedef struct mined_precision {
     int64_t labelled, same;  /* pairs of two labelled images; those of one class */
-    double share, low, high; /* same / labelled, and Wilson's interval of 95 % */
+    double independent;      /* pairs that would say as much and share no image; <= labelled */
+    double share, low, high; /* same / labelled, and Wilson's interval of 95 %, of so many */
     double chance;           /* that two different labelled images are of one class */
 } mined_precision;
 

@@ -173,7 +173,7 @@ bool neighbours_find(assembly *a, const neighbour_search *s, neighbours *ret, kd
                        s->k, (long long)(s->rows - s->others_only));
     }
     if (!check_finite(s->query, s->queries * s->width, err) ||
-        !check_finite(s->bank, s->rows * s->width, err)) {
+        (s->bank != s->query && !check_finite(s->bank, s->rows * s->width, err))) {
         return false;
     }
     work_begin(&w);
