@@ -184,6 +184,10 @@ TEST(stl10, refuses_with_a_hint) {
     expect_refused(&k, "stl10", with_one(&k, files, 6, "0\n0 5\n", 6),
                    "fold_indices.txt:2: '5' is no index of the 5 images", "not of one set");
     expect_refused(&k, "stl10", with_one(&k, files, 6, "0\n0 x\n", 6), "'x' is no index", "");
+    expect_refused(&k, "stl10", with_one(&k, files, 6, "0\n \t \r\n1\n", 8),
+                   "fold_indices.txt:2: has no index", "leave data.fold out");
+    expect_refused(&k, "stl10", with_one(&k, files, 6, "0\n\n1\n", 5),
+                   "fold_indices.txt:2: has no index", "damaged");
     kit_finish(&k);
 }
 

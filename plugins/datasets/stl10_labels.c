@@ -78,11 +78,14 @@ bool read_names(kd_set *set, kd_error *err) {
     return true;
 }
 
-/* The line of the fold; NULL: there are fewer. */
+/* The line of the fold, an empty one too; NULL: there are fewer. */
 static char *line_of(char *text, int fold) {
-    char *rest = NULL, *line = strtok_r(text, "\r\n", &rest);
-    for (int i = 1; line && i < fold; i++) {
-        line = strtok_r(NULL, "\r\n", &rest);
+    char *rest = text, *line = NULL;
+    for (int i = 0; i < fold; i++) {
+        if (!rest || !*rest) {
+            return NULL;
+        }
+        line = strsep(&rest, "\n");
     }
     return line;
 }
@@ -95,7 +98,7 @@ static bool parse_fold(kd_set *set, const struct stl10 *c, char *line, kd_error 
     }
     set->count = 0;
     char *rest = NULL;
-    for (char *word = strtok_r(line, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+    for (char *word = strtok_r(line, " \t\r", &rest); word; word = strtok_r(NULL, " \t\r", &rest)) {
         char *end;
         const long index = strtol(word, &end, 10);
         if (*end || index < 0 || index >= images) {
@@ -104,6 +107,10 @@ static bool parse_fold(kd_set *set, const struct stl10 *c, char *line, kd_error 
             return kd_hint(err, "the files are damaged, or not of one set: fetch them again");
         }
         set->fold[set->count++] = (int32_t)index;
+    }
+    if (set->count == 0) {
+        kd_fail(err, KD_E_DATA, "%s: fold_indices.txt:%d: has no index", c->path, c->fold);
+        return kd_hint(err, "the file is damaged: fetch it again, or leave data.fold out");
     }
     return true;
 }
