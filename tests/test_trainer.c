@@ -155,6 +155,17 @@ TEST(trainer, refuses_to_go_on_with_another_run) {
     expect_train(FOLDER_OVERWRITE, WITH("train.epochs=1", "optimizer.lr=0.2"));
 }
 
+/* Killed after its rename, --overwrite leaves the old run under another name. */
+TEST(trainer, the_next_start_removes_a_run_that_was_overwritten) {
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(file_make_directories("runs/small.tmp-999999999/checkpoints", &err));
+    cr_assert(file_make_directories("runs/smaller.tmp-999999999", &err)); /* another run's */
+    expect_train(FOLDER_NEW, WITH("train.epochs=1"));
+    cr_assert_not(file_exists("runs/small.tmp-999999999"));
+    cr_assert(file_exists("runs/smaller.tmp-999999999"));
+    expect_refusal(FOLDER_NEW, WITH("name=small.tmp-7"), "what is left over");
+}
+
 TEST(trainer, does_not_overwrite_what_is_no_run) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(file_make_directories("runs/small/letters", &err));

@@ -123,32 +123,45 @@ bool directory_remove(const char *path, kd_error *err) {
     return done;
 }
 
-/* Whether the name ends in ".tmp-PID" of a process that cannot be writing it. */
-static bool is_left_over(const char *name) {
+/* Where a name ends in ".tmp-PID", and the process; NULL: it does not. */
+static const char *beside_suffix(const char *name, long *ret_pid) {
     const char *suffix = strstr(name, ".tmp-");
     for (const char *later = suffix; later; later = strstr(later + 1, ".tmp-")) {
         suffix = later;
     }
     if (!suffix || suffix[5] < '1' || suffix[5] > '9') {
-        return false;
+        return NULL;
     }
     char *end;
     errno = 0;
-    const long pid = strtol(suffix + 5, &end, 10);
-    if (*end || errno || pid > INT32_MAX) {
+    *ret_pid = strtol(suffix + 5, &end, 10);
+    return *end || errno || *ret_pid > INT32_MAX ? NULL : suffix;
+}
+
+bool file_is_beside(const char *name) {
+    long pid;
+    return beside_suffix(name, &pid) != NULL;
+}
+
+/* Of a process that cannot be writing it; of: the name before the suffix, NULL: any. */
+static bool is_left_over(const char *name, const char *of) {
+    long pid;
+    const char *suffix = beside_suffix(name, &pid);
+    if (!suffix || (of && (strlen(of) != (size_t)(suffix - name) ||
+                           strncmp(name, of, (size_t)(suffix - name)) != 0))) {
         return false;
     }
     return pid == (long)getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
-bool file_sweep(const char *directory, kd_error *err) {
+static bool sweep(const char *directory, const char *of, kd_error *err) {
     DIR *entries = opendir(directory);
     if (!entries) {
         return errno == ENOENT || file_fail(err, "open", directory);
     }
     bool done = true;
     for (const struct dirent *entry; done && (entry = readdir(entries));) {
-        if (is_left_over(entry->d_name)) {
+        if (is_left_over(entry->d_name, of)) {
             const size_t room = strlen(directory) + strlen(entry->d_name) + 2;
             char *path = kd_alloc(room);
             snprintf(path, room, "%s/%s", directory, entry->d_name);
@@ -157,5 +170,17 @@ bool file_sweep(const char *directory, kd_error *err) {
         }
     }
     closedir(entries);
+    return done;
+}
+
+bool file_sweep(const char *directory, kd_error *err) {
+    return sweep(directory, NULL, err);
+}
+
+bool file_sweep_beside(const char *path, kd_error *err) {
+    char *parent = file_parent(path);
+    const char *slash = strrchr(path, '/');
+    const bool done = sweep(parent, slash ? slash + 1 : path, err);
+    free(parent);
     return done;
 }

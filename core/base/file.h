@@ -31,6 +31,13 @@ bool file_remove_tree(const char *path, kd_error *err);
  */
 bool file_sweep(const char *directory, kd_error *err);
 
+/* The same of one destination alone, PATH.tmp-PID, in a directory where others may have other
+ * rights. path has no slash at its end. */
+bool file_sweep_beside(const char *path, kd_error *err);
+
+/* Whether a name is of the form NAME.tmp-PID, so that it would be swept one day. */
+bool file_is_beside(const char *name);
+
 /* A file that grows beside its destination. */
 typedef struct file_writer {
     int fd;

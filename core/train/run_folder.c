@@ -99,7 +99,8 @@ static bool remove_old(const char *path, kd_error *err) {
 
 bool run_folder_make(const run_folder *f, const assembly *a, int how, int *ret_lock,
                      kd_error *err) {
-    if ((how == FOLDER_OVERWRITE && !remove_old(f->path, err)) ||
+    if (!file_sweep_beside(f->path, err) || /* of one that was killed as it removed the old run */
+        (how == FOLDER_OVERWRITE && !remove_old(f->path, err)) ||
         !file_make_directories(f->path, err) || !lock(f->path, ret_lock, err)) {
         return false;
     }

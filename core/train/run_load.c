@@ -2,6 +2,8 @@
  * From YAML to a run. */
 #include "train/run_internal.h"
 
+#include "base/file.h"
+
 #include <stdlib.h>
 
 /* `include` is never there any more, but may have been meant. */
@@ -20,9 +22,14 @@ static const char *stem(arena *a, const char *path) {
 /* A name is a folder's, so it has no slashes and no way out. */
 static bool check_name(const run *r, const config_node *root, kd_error *err) {
     const char *name = r->keys.name;
+    const config_node *node = config_child(root, "name");
     if (!*name || *name == '.' || strchr(name, '/')) {
-        const config_node *node = config_child(root, "name");
         return config_fail(node ? node : root, err, "'%s' cannot be the name of a folder", name);
+    }
+    if (file_is_beside(name)) {
+        config_fail(node ? node : root, err, "'%s' is a name of what is left over", name);
+        return kd_hint(err, "NAME.tmp-NUMBER is what a process that is killed leaves, and the next "
+                            "one removes");
     }
     return true;
 }
