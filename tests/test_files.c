@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The reader of files: folders, every type of archive, compressed files, and what is refused. */
-#include "data/files.h"
-
-#include "data_kit.h"
+ * The reader of files: folders, every type of archive, compressed files, parts of them. */
+#include "files_kit.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,42 +16,17 @@ static const kit_file tree[] = {
 static const char *const sorted[] = {"a.txt", "b-side", "b/two.txt", "c/d/deep.bin"};
 #define N_TREE ((int)(sizeof tree / sizeof tree[0]))
 
-static kd_files *open_files(const char *path) {
-    kd_files *f = NULL;
-    kd_error err = KD_ERROR_INIT;
-    EXPECT_GOOD(files_api()->open(path, &f, &err), err);
-    return f;
-}
-
-static void expect_refused(const char *path, const char *part) {
-    kd_files *f = NULL;
-    kd_error err = KD_ERROR_INIT;
-    cr_assert_not(files_api()->open(path, &f, &err), "%s was opened", path);
-    EXPECT_IN(path, err.message);
-    EXPECT_IN(part, err.message);
-}
-
-static void expect_entry(kd_files *f, int64_t i, const void *want, size_t bytes) {
-    void *data = NULL;
-    size_t got = 0;
-    kd_error err = KD_ERROR_INIT;
-    EXPECT_GOOD(files_api()->read(f, i, &data, &got, &err), err);
-    cr_assert_eq(got, bytes, "%s: %zu bytes", files_api()->path(f, i), got);
-    cr_assert(bytes == 0 || memcmp(data, want, bytes) == 0);
-    files_api()->release(data);
-}
-
 static void expect_tree(kd_files *f) {
     cr_assert_eq(files_api()->count(f), 4, "%d entries", (int)files_api()->count(f));
     for (int i = 0; i < 4; i++) {
         EXPECT_TEXT(files_api()->path(f, i), sorted[i]);
     }
     cr_assert_eq(files_api()->bytes(f, 2), 3);
-    expect_entry(f, 2, "two", 3); /* forwards, backwards and again */
-    expect_entry(f, 3, "\0\1\2", 3);
-    expect_entry(f, 0, "first", 5);
-    expect_entry(f, 0, "first", 5);
-    expect_entry(f, 1, "", 0);
+    files_kit_entry(f, 2, "two", 3); /* forwards, backwards and again */
+    files_kit_entry(f, 3, "\0\1\2", 3);
+    files_kit_entry(f, 0, "first", 5);
+    files_kit_entry(f, 0, "first", 5);
+    files_kit_entry(f, 1, "", 0);
 }
 
 TEST(files, folder) {
@@ -62,7 +35,7 @@ TEST(files, folder) {
     for (int i = 0; i < N_TREE; i++) {
         kit_write(&k, arena_print(&k.memory, "t/%s", tree[i].path), tree[i].data, tree[i].bytes);
     }
-    kd_files *f = open_files(arena_print(&k.memory, "%s/t//", k.folder));
+    kd_files *f = files_kit_open(arena_print(&k.memory, "%s/t//", k.folder));
     expect_tree(f);
     cr_assert_eq(files_api()->order(f, 3), 3);
     files_api()->close(f);
@@ -75,7 +48,7 @@ TEST(files, every_archive) {
     kit k;
     kit_init(&k);
     for (int i = 0; i < 6; i++) {
-        kd_files *f = open_files(kit_archive(&k, names[i], tree, N_TREE));
+        kd_files *f = files_kit_open(kit_archive(&k, names[i], tree, N_TREE));
         expect_tree(f);
         cr_assert_lt(files_api()->order(f, 2), files_api()->order(f, 0), "%s", names[i]);
         cr_assert_lt(files_api()->order(f, 0), files_api()->order(f, 3), "%s", names[i]);
@@ -90,7 +63,7 @@ TEST(files, archive_of_another_name) {
     kit_init(&k);
     const char *path = kit_archive(&k, "t.tar.gz", tree, N_TREE), *other = kit_path(&k, "data");
     cr_assert_eq(rename(path, other), 0);
-    kd_files *f = open_files(other);
+    kd_files *f = files_kit_open(other);
     expect_tree(f);
     files_api()->close(f);
     kit_finish(&k);
@@ -103,23 +76,21 @@ TEST(files, single_file) {
     kit k;
     kit_init(&k);
     for (int i = 0; i < 4; i++) {
-        kd_files *f = open_files(kit_archive(&k, names[i], &one, 1));
+        kd_files *f = files_kit_open(kit_archive(&k, names[i], &one, 1));
         cr_assert_eq(files_api()->count(f), 1);
         cr_assert_eq(files_api()->bytes(f, 0), -1);
         EXPECT_TEXT(files_api()->path(f, 0), "numbers.bin");
-        expect_entry(f, 0, "1234567", 7);
-        expect_entry(f, 0, "1234567", 7);
+        files_kit_entry(f, 0, "1234567", 7);
+        files_kit_entry(f, 0, "1234567", 7);
         files_api()->close(f);
     }
-    kd_files *f = open_files(kit_text(&k, "plain.gz.txt", "not packed"));
+    kd_files *f = files_kit_open(kit_text(&k, "plain.gz.txt", "not packed"));
     EXPECT_TEXT(files_api()->path(f, 0), "plain.gz.txt");
     cr_assert_eq(files_api()->bytes(f, 0), 10);
-    expect_entry(f, 0, "not packed", 10);
+    files_kit_entry(f, 0, "not packed", 10);
     files_api()->close(f);
     kit_finish(&k);
 }
-
-/* ---- Order and threads. ---- */
 
 #define MANY 300
 
@@ -161,7 +132,7 @@ TEST(files, threads_share_one_pass) {
     kit k;
     kit_init(&k);
     for (int i = 0; i < 3; i++) {
-        kd_files *f = open_files(many_archive(&k, names[i]));
+        kd_files *f = files_kit_open(many_archive(&k, names[i]));
         int64_t order[MANY];
         for (int j = 0; j < MANY; j++) {
             order[files_api()->order(f, j)] = j;
@@ -181,8 +152,6 @@ TEST(files, threads_share_one_pass) {
     }
     kit_finish(&k);
 }
-
-/* ---- Parts of entries. ---- */
 
 static void expect_part(kd_files *f, int64_t entry, int64_t offset, const void *want,
                         size_t bytes) {
@@ -206,7 +175,7 @@ static void expect_parts(kd_files *f) {
         expect_part(f, 2, 0, "t", 1);
         expect_part(f, 2, 2, "o", 1);
         expect_part(f, 2, 1, "wo", 2);
-        expect_entry(f, 2, "two", 3);
+        files_kit_entry(f, 2, "two", 3);
         expect_part(f, 2, 3, "", 0);
         expect_part(f, 3, 1, "\1\2", 2);
         expect_no_part(f, 2, 2, 2);
@@ -225,17 +194,17 @@ TEST(files, parts_of_entries) {
     }
     for (int i = -1; i < 6; i++) {
         kd_files *f =
-            open_files(i < 0 ? kit_path(&k, "t") : kit_archive(&k, names[i], tree, N_TREE));
+            files_kit_open(i < 0 ? kit_path(&k, "t") : kit_archive(&k, names[i], tree, N_TREE));
         expect_parts(f);
         files_api()->close(f);
     }
     static const kit_file one = {"numbers.bin", "1234567", 7};
-    kd_files *f = open_files(kit_archive(&k, "numbers.bin.gz", &one, 1));
+    kd_files *f = files_kit_open(kit_archive(&k, "numbers.bin.gz", &one, 1));
     expect_part(f, 0, 2, "345", 3);
     expect_part(f, 0, 1, "23", 2);
     expect_no_part(f, 0, 6, 2); /* whose length is not known before */
     files_api()->close(f);
-    f = open_files(kit_text(&k, "plain.txt", "not packed"));
+    f = files_kit_open(kit_text(&k, "plain.txt", "not packed"));
     expect_part(f, 0, 4, "packed", 6);
     files_api()->close(f);
     kit_finish(&k);
@@ -258,7 +227,7 @@ TEST(files, parts_of_a_tar) {
     }
     files[8] = (kit_file){"8", NULL, 1}; /* a hard link to the one before */
     files[9] = (kit_file){"9", data + 9, 40};
-    kd_files *f = open_files(kit_archive(&k, "t.tar", files, 10));
+    kd_files *f = files_kit_open(kit_archive(&k, "t.tar", files, 10));
     cr_assert_eq(files_api()->count(f), 10);
     for (int i = 9; i >= 0; i--) {
         const kit_file *want = &files[i == 8 ? 7 : i];
@@ -270,8 +239,6 @@ TEST(files, parts_of_a_tar) {
     files_api()->close(f);
     kit_finish(&k);
 }
-
-/* ---- What may change between two looks. ---- */
 
 TEST(files, fingerprint_sees_changes) {
     kit k;
@@ -290,7 +257,7 @@ TEST(files, fingerprint_sees_changes) {
             const struct timespec times[2] = {{1, 0}, {1, 5}};
             cr_assert_eq(utimensat(0, path, times, 0), 0);
         }
-        kd_files *f = open_files(folder);
+        kd_files *f = files_kit_open(folder);
         strcpy(seen[i], files_api()->fingerprint(f));
         files_api()->close(f);
     }
@@ -298,136 +265,5 @@ TEST(files, fingerprint_sees_changes) {
     for (int i = 2; i < 5; i++) {
         cr_assert_str_neq(seen[i - 1], seen[i]);
     }
-    kit_finish(&k);
-}
-
-/* ---- Links and dangers. ---- */
-
-TEST(files, folder_links) {
-    kit k;
-    kit_init(&k);
-    kit_text(&k, "real/x.txt", "x");
-    kit_text(&k, "t/y.txt", "y");
-    cr_assert_eq(symlink("../real", kit_path(&k, "t/linked")), 0);
-    cr_assert_eq(symlink("nowhere", kit_path(&k, "t/dangling.txt")), 0);
-    kd_files *f = open_files(kit_path(&k, "t"));
-    cr_assert_eq(files_api()->count(f), 3);
-    EXPECT_TEXT(files_api()->path(f, 1), "linked/x.txt");
-    expect_entry(f, 1, "x", 1);
-    void *data;
-    size_t bytes;
-    kd_error err = KD_ERROR_INIT;
-    cr_assert_not(files_api()->read(f, 0, &data, &bytes, &err));
-    EXPECT_IN("dangling.txt: No such file", err.message);
-    files_api()->close(f);
-    cr_assert_eq(symlink("..", kit_path(&k, "t/loop")), 0);
-    cr_assert_eq(symlink("../t", kit_path(&k, "t/again")), 0);
-    kd_files *none = NULL;
-    cr_assert_not(files_api()->open(kit_path(&k, "t"), &none, &err));
-    EXPECT_IN("a link that leads back", err.message);
-    kit_finish(&k);
-}
-
-TEST(files, archive_links) {
-    static const kit_file linked[] = {
-        {"a", "content", 7}, {"hard", NULL, 1}, {"z", "last", 4}, {"soft", NULL, 0}};
-    kit k;
-    kit_init(&k);
-    kd_files *f = open_files(kit_archive(&k, "t.tar", linked, 4));
-    cr_assert_eq(files_api()->count(f), 3); /* symbolic links are left out */
-    EXPECT_TEXT(files_api()->path(f, 1), "hard");
-    cr_assert_eq(files_api()->bytes(f, 1), 7);
-    expect_entry(f, 1, "content", 7);
-    files_api()->close(f);
-    kit_finish(&k);
-}
-
-TEST(files, archive_repeats) {
-    static const kit_file twice[] = {{"a", "old", 3}, {"b", "b", 1}, {"a", "newer", 5}};
-    kit k;
-    kit_init(&k);
-    kd_files *f = open_files(kit_archive(&k, "t.tar", twice, 3));
-    cr_assert_eq(files_api()->count(f), 2);
-    expect_entry(f, 0, "newer", 5); /* as when unpacking */
-    files_api()->close(f);
-    kit_finish(&k);
-}
-
-TEST(files, paths_that_lead_out) {
-    static const kit_file bad[] = {
-        {"/etc/passwd", "x", 1}, {"../up", "x", 1}, {"a/../../up", "x", 1}, {"a/..", "x", 1}};
-    kit k;
-    kit_init(&k);
-    for (int i = 0; i < 4; i++) {
-        expect_refused(kit_archive(&k, "t.tar", &bad[i], 1), "leads out of the archive");
-    }
-    const kit_file fine = {"a..b/..c", "x", 1};
-    kd_files *f = open_files(kit_archive(&k, "t.tar.gz", &fine, 1));
-    cr_assert_eq(files_api()->count(f), 0); /* "..c" is hidden, but no danger */
-    files_api()->close(f);
-    kit_finish(&k);
-}
-
-TEST(files, names_in_utf8) {
-    static const kit_file named[] = {{"hund/größe.txt", "x", 1}};
-    kit k;
-    kit_init(&k);
-    for (int i = 0; i < 2; i++) {
-        kd_files *f = open_files(kit_archive(&k, i ? "t.zip" : "t.tar", named, 1));
-        EXPECT_TEXT(files_api()->path(f, 0), named[0].path);
-        files_api()->close(f);
-    }
-    kit_finish(&k);
-}
-
-/* ---- Damage. ---- */
-
-/* Of data that does not compress, so that a cut falls into it. */
-static const char *random_archive(kit *k, const char *name) {
-    unsigned char *noise = arena_alloc(&k->memory, 200000);
-    uint32_t random = 1;
-    for (int i = 0; i < 200000; i++) {
-        random = random * 1664525 + 1013904223;
-        noise[i] = (unsigned char)(random >> 24);
-    }
-    const kit_file files[] = {{"a", noise, 100000}, {"b", noise + 100000, 100000}};
-    return kit_archive(k, name, files, 2);
-}
-
-TEST(files, archives_cut_short) {
-    static const char *const names[] = {"t.tar",    "t.tar.gz",  "t.tar.bz2",
-                                        "t.tar.xz", "t.tar.zst", "t.zip"};
-    kit k;
-    kit_init(&k);
-    for (int i = 0; i < 6; i++) {
-        const char *path = random_archive(&k, names[i]);
-        cr_assert_eq(truncate(path, 150000), 0);
-        expect_refused(path, "");
-        cr_assert_eq(truncate(path, 0), 0);
-        expect_refused(path, "the file is empty");
-    }
-    expect_refused(kit_text(&k, "text.tar.gz", "hello"), "not an archive");
-    expect_refused(kit_path(&k, "missing.zip"), "No such file");
-    kit_finish(&k);
-}
-
-/* A damaged member of a zip is an error of its own; the others can still be read. */
-TEST(files, one_damaged_entry) {
-    kit k;
-    kit_init(&k);
-    unsigned char *data = NULL;
-    const char *path = random_archive(&k, "t.zip");
-    FILE *file = fopen(path, "r+b");
-    cr_assert(file && fseek(file, 50000, SEEK_SET) == 0 && fwrite("damage", 1, 6, file) == 6);
-    fclose(file);
-    kd_files *f = open_files(path);
-    size_t bytes = 0;
-    kd_error err = KD_ERROR_INIT;
-    cr_assert_not(files_api()->read(f, 0, (void **)&data, &bytes, &err));
-    EXPECT_IN("t.zip: a: ", err.message);
-    EXPECT_GOOD(files_api()->read(f, 1, (void **)&data, &bytes, &err), err);
-    cr_assert_eq(bytes, 100000);
-    files_api()->release(data);
-    files_api()->close(f);
     kit_finish(&k);
 }
