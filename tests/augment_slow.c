@@ -36,8 +36,6 @@ static int below(const slow *s, int position, uint32_t block, int index, int cou
     return (int)floor(word(s, position, block, index) / 4294967296.0 * count);
 }
 
-/* ---- Cuts. ---- */
-
 static double triangle(double x) {
     return fabs(x) < 1 ? 1 - fabs(x) : 0;
 }
@@ -138,8 +136,6 @@ static void cut(slow *s, const uint8_t *source, int height, int width) {
         s->image[i] = resampled(source, width, channels, &y, &x, from.filter, i % channels);
     }
 }
-
-/* ---- Alterations. ---- */
 
 static double clamp(double x) {
     return x < 0 ? 0 : x > 1 ? 1 : x;

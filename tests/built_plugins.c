@@ -101,8 +101,6 @@ void built_gradients(graph *g, kd_tensor *loss) {
     }
 }
 
-/* ---- The host's side of an eval. ---- */
-
 static bool program_open(const kd_eval_input *in, const char *name,
                          void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
                          kd_error *err) {

@@ -45,8 +45,7 @@ static double draw(uint64_t stream, int64_t i) {
            1;
 }
 
-/* ---- Methods: built over a tiny ResNet, in double precision. ---- */
-
+/* Methods are built over a tiny ResNet, in double precision. */
 enum { SAMPLES = 6, SIDE = 8, CHANNELS = 3, PIXELS = SAMPLES * SIDE * SIDE * CHANNELS };
 static const char tiny_encoder[] = "{depth: 18, stem: cifar, width: 4}";
 
@@ -169,8 +168,6 @@ TEST(method, has_right_gradients_and_repeats) {
     with_reference(KD_KIND_METHOD, check_method);
 }
 
-/* ---- Backbones ---- */
-
 static kd_features describe(graph *g, const plugin *p, const void *config, const char *scope,
                             bool train) {
     kd_scope s = graph_root(g);
@@ -263,8 +260,6 @@ TEST(backbone, has_the_published_size) {
     }
     built_close(&b);
 }
-
-/* ---- Devices ---- */
 
 static void check_opened(built *b, const plugin *p) {
     const kd_device_plugin *table = p->table;

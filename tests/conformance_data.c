@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Files that datasets read, made in a folder of their own. ---- */
-
+/* Of the files that datasets read. */
 static char folder[64];
 
 static void make_folder(void) {
@@ -99,8 +98,7 @@ static void make_tiny_imagenet(void) {
     put("tiny/train/n01/b.JPEG", "\xff\xd8\xff\xe0", 4);
 }
 
-/* ---- Datasets: every plugin needs a row. ---- */
-
+/* Every dataset needs a row. */
 static const struct {
     const char *id;
     void (*make)(void);
@@ -230,8 +228,7 @@ TEST(dataset, reads_the_same_every_time) {
     built_close(&b);
 }
 
-/* ---- Evals: frozen features in, shares out. ---- */
-
+/* Of frozen features, which evals take. */
 enum { ROWS = 300, TESTS = 200, WIDTH = 10, CLASSES = 5 };
 
 /* How to make an eval quick; one that is not named runs with its defaults. */

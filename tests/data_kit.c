@@ -9,8 +9,6 @@
 #include <locale.h>
 #include <stdlib.h>
 
-/* ---- Files. ---- */
-
 void kit_init(kit *k) {
     char path[] = "/tmp/kindred-test-XXXXXX";
     *k = (kit){0};
@@ -104,8 +102,6 @@ const char *kit_archive(kit *k, const char *name, const kit_file *files, int cou
     setlocale(LC_CTYPE, "C"); /* as programs begin */
     return path;
 }
-
-/* ---- A dataset in memory. ---- */
 
 struct kd_set {
     const kit_list *list;

@@ -17,8 +17,6 @@
 /* A call that must succeed, with its message when it does not. */
 #define EXPECT_GOOD(call, err) cr_assert((call), "%s", (err).message)
 
-/* ---- Files. ---- */
-
 /* An empty folder of this test's own; kit_finish removes it. */
 typedef struct kit {
     const char *folder;
@@ -44,8 +42,6 @@ typedef struct kit_file {
  * NULL becomes a symbolic link (bytes 0) or a hard link (bytes 1) to the file before it. */
 const char *kit_archive(kit *k, const char *name, const kit_file *files, int count);
 
-/* ---- Images. ---- */
-
 /* A smooth picture, another for each seed. */
 image kit_picture(kit *k, int height, int width, int channels, int seed);
 /* Files of it; the bytes belong to the kit. JPEG takes 1, 3 or 4 (CMYK) channels. */
@@ -56,8 +52,6 @@ kit_file kit_png_raw(kit *k, const char *path, int height, int width, int color_
                      const void *pixels, size_t bytes, const unsigned char *palette, int colors);
 /* Of the absolute differences of two images of one size. */
 double kit_difference(const image *a, const image *b);
-
-/* ---- A dataset in memory. ---- */
 
 /* The config of kit_dataset: its samples are the files in turn, per_sample of them each. */
 typedef struct kit_list {
@@ -71,8 +65,6 @@ typedef struct kit_list {
 } kit_list;
 extern const kd_dataset kit_dataset;
 extern const kd_host kit_host; /* logs nowhere */
-
-/* ---- Plugins of this build. ---- */
 
 typedef struct kit_plugin {
     const kd_dataset *table;

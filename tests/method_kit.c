@@ -65,8 +65,6 @@ void method_close(method_kit *k) {
     built_close(&k->b);
 }
 
-/* ---- Graphs. ---- */
-
 /* views: room for them. */
 static kd_method_input input_of(const method_kit *k, kd_scope s, bool samples, kd_view *views) {
     kd_method_input in = {.size = sizeof in,
@@ -147,8 +145,6 @@ static kd_program *compile_further(const method_kit *k, engine *e, const kd_meth
     return ret;
 }
 
-/* ---- Starting values. ---- */
-
 static void put_reals(engine *e, int i, const double *x) {
     kd_error err = KD_ERROR_INIT;
     const kd_spec *spec = &engine_variable(e, i)->spec;
@@ -228,8 +224,6 @@ method_run method_compile(method_kit *k, graph *g, graph *second) {
 void method_run_close(method_run *r) {
     engine_destroy(r->engine);
 }
-
-/* ---- Inputs. ---- */
 
 static bool has_input(const kd_program *p, const char *name) {
     kd_spec spec;

@@ -229,8 +229,7 @@ Test(backbones, agree_with_timm_and_torchvision_on_the_cpu) {
     check_all("cpu", KD_F32, 1e-5);
 }
 
-/* ---- Drop path: equal images, so that samples differ in what they skip alone. ---- */
-
+/* With drop path: images are equal, so that samples differ in what they skip alone. */
 enum { MANY = 64, SIDE = 8, WIDTH = 16, SHARE = MANY * SIDE * SIDE * 3 };
 
 typedef struct dropping {
@@ -302,8 +301,6 @@ TEST(backbones, drop_path_takes_each_branch_from_samples_of_a_step) {
     engine_destroy(d.engine);
     built_close(&d.b);
 }
-
-/* ---- Mistakes. ---- */
 
 static void expect_refused(const char *id, const char *options, const char *part) {
     kd_error err = KD_ERROR_INIT;

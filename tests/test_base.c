@@ -14,8 +14,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- log ---- */
-
 static char logged[4][64];
 static int logged_count;
 
@@ -36,8 +34,6 @@ TEST(log, goes_to_the_sink_line_by_line) {
     cr_assert_str_eq(logged[0], "1 step 3");
     cr_assert_str_eq(logged[1], "2 warning: a b [31m");
 }
-
-/* ---- suggest ---- */
 
 TEST(suggest, finds_the_near_and_only_the_near) {
     static const char *const words[] = {"path", "temperature", "lr", "k", NULL, "weight_decay"};
@@ -68,8 +64,6 @@ TEST(suggest, finds_the_near_and_only_the_near) {
     cr_assert_null(suggest(endless, words, 6));
 }
 
-/* ---- sha256 ---- */
-
 TEST(sha256, matches_fips_180) {
     char hex[SHA256_HEX];
     sha256_bytes("abc", 3, hex);
@@ -97,8 +91,6 @@ TEST(sha256, of_a_file_is_that_of_its_bytes) {
     cr_assert(strstr(err.message, path) && strstr(err.message, "No such file"));
     arena_free(&a);
 }
-
-/* ---- threads ---- */
 
 typedef struct loop {
     pool *pool;

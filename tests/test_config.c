@@ -19,8 +19,6 @@ static config *load(const char *text, const char *const *overrides, int count) {
     return c;
 }
 
-/* ---- scalars ---- */
-
 /* clang-format off */
 static const struct {
     const char *text;
@@ -65,8 +63,6 @@ TEST(scalar, core_schema) {
     cr_assert(scalar_int("-9223372036854775808", &whole) && whole == INT64_MIN);
     cr_assert(!scalar_int("9223372036854775808", &whole));
 }
-
-/* ---- walking ---- */
 
 TEST(config, nodes_know_their_place) {
     config *c = load("a: 1\n\nlist:\n- x\n- {b: 'two', c: ~}\nempty: {}\n", NULL, 0);
@@ -131,8 +127,6 @@ TEST(config, aliases_are_copies_with_their_own_path) {
     cr_assert_str_eq(config_where(item), "run.yaml:1:18");
     config_destroy(c);
 }
-
-/* ---- files that include others ---- */
 
 /* In a temporary folder of its own, which is left and removed by end_files. */
 static void write_files(const char *const *files, char folder[32]) {
@@ -254,8 +248,6 @@ TEST(config, what_includes_without_end_is_refused) {
     end_files(folder);
 }
 
-/* ---- overrides ---- */
-
 TEST(config, overrides_replace_and_append) {
     static const char *const overrides[] = {
         "views.1.size=32",
@@ -283,8 +275,6 @@ TEST(config, overrides_replace_and_append) {
     config_destroy(c);
     arena_free(&a);
 }
-
-/* ---- filling ---- */
 
 TEST(config, defaults_and_values) {
     config *c = load("data: {path: images}\nmethod: {temperature: 1, blocks: [3, 4]}\n", NULL, 0);

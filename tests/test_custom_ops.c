@@ -161,8 +161,6 @@ TEST(custom_ops, nobody_has_it) {
     finish(&b);
 }
 
-/* ---- Kernels. ---- */
-
 static const kd_device_kernels takes_cuda = {.size = sizeof takes_cuda, .accepts = "cuda"};
 static const kd_device_kernels takes_host = {.size = sizeof takes_host, .accepts = "vector host"};
 

@@ -22,8 +22,6 @@ static void expect_raw(const opened *o, int64_t index, int32_t label, int side, 
     o->plugin.table->release_sample(o->set, &s);
 }
 
-/* ---- idx ---- */
-
 /* Three images of 2 x 2 and their labels. */
 static const unsigned char idx_images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2,  0,  0,
                                            0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
@@ -124,8 +122,6 @@ TEST(idx, fashion_mnist) {
     close_set(&o);
     kit_finish(&k);
 }
-
-/* ---- cifar ---- */
 
 /* A file of `count` records whose pixels tell record, channel and place. */
 static kit_file cifar_batch(kit *k, const char *path, int count, int label_bytes, int first) {

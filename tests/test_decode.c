@@ -22,8 +22,6 @@ static void expect_broken(const void *data, size_t bytes, const char *part) {
     EXPECT_IN(part, err.message);
 }
 
-/* ---- JPEG. ---- */
-
 TEST(jpeg, keeps_color_and_grey) {
     kit k;
     kit_init(&k);
@@ -161,8 +159,6 @@ TEST(decode, never_crashes_on_damage) {
     kit_finish(&k);
 }
 
-/* ---- PNG. ---- */
-
 TEST(png, keeps_color_and_grey) {
     kit k;
     kit_init(&k);
@@ -241,8 +237,6 @@ TEST(png, refuses_damage) {
     kit_finish(&k);
 }
 
-/* ---- Neither. ---- */
-
 TEST(decode, names_what_it_is_instead) {
     expect_broken("", 0, "the file is empty");
     expect_broken("\0\0\0\0\0\0\0\0", 8, "neither JPEG nor PNG (it begins with 00 00 00 00)");
@@ -267,8 +261,6 @@ TEST(decode, refuses_giants) {
     expect_broken(giant, file.bytes, "16384 x 16384 pixels are more than 67 million");
     kit_finish(&k);
 }
-
-/* ---- Resizing. ---- */
 
 typedef struct golden {
     int height, width, to_height, to_width, channels;

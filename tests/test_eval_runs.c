@@ -40,8 +40,6 @@ static void expect_refusal(const char *const *overrides, const char *message) {
     cr_assert(strstr(err.message, message), "%s", err.message);
 }
 
-/* ---- Invariance. ---- */
-
 #define VARIED(options_)                                                                           \
     "evals=[{plugin: invariance, factors: 'background, style', every_epochs: 1, test: {plugin: "   \
     "synthetic, kinds: 6, size: 12, split: test, count: 160, variants: true, lighting: 0" options_ \
@@ -116,8 +114,6 @@ TEST(eval_runs, take_variants_from_a_manifest) {
     expect_refusal(WITH("name=other", "train.epochs=1", VARIED(", factors: factors.csv")),
                    "factors.csv: the dataset has variants of its own");
 }
-
-/* ---- What a dataset says of variants. ---- */
 
 enum { SAMPLES = 6 };
 static int64_t base_of[SAMPLES];

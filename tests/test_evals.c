@@ -133,8 +133,6 @@ TEST(knn, refuses) {
     set_destroy(&test);
 }
 
-/* ---- Rows held out. ---- */
-
 TEST(split, holds_out_of_every_class_and_repeats) {
     set s = set_create(400, 1, 5, 1, 3);
     kd_error err = KD_ERROR_INIT;

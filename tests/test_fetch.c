@@ -271,8 +271,6 @@ TEST(fetch, stopped) {
     expect_fetched(md5);
 }
 
-/* ---- The command. ---- */
-
 /* Starts `kindred data fetch tiny-imagenet`, its output into FOLDER/said. */
 static pid_t start_program(void) {
     char said[128];
@@ -333,8 +331,6 @@ TEST(fetch, the_command_stops_and_goes_on) {
     expect_said(hex);
     expect_said("data: {plugin: tiny_imagenet, path: /tmp/kindred-fetch-");
 }
-
-/* ---- The table. ---- */
 
 TEST(fetch, the_table_is_well_formed) {
     for (const public_set *s = public_sets; s->id; s++) {

@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- a system call that fails ---- */
-
 static int calls, failing_call; /* counted from 1; 0: none fails */
 
 static char made[256]; /* the names of the calls, each with a space behind it */
@@ -43,8 +41,6 @@ WRAP(int, rename, (const char *from, const char *to), (from, to))
 WRAP(int, renameat2, (int a, const char *from, int b, const char *to, unsigned how),
      (a, from, b, to, how))
 WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode))
-
-/* ---- places ---- */
 
 static char *make_place(void) {
     char *place = strdup("/tmp/kindred-test-XXXXXX");
@@ -81,8 +77,6 @@ static bool holds(const char *path, const char *text) {
 }
 
 #define PATH(arena_, place, name) arena_print(arena_, "%s/%s", place, name)
-
-/* ---- files ---- */
 
 TEST(file, write_and_read_back) {
     arena a = {0};
@@ -162,8 +156,6 @@ TEST(file, sweep_removes_only_what_is_left_over) {
     remove_place(place);
     arena_free(&a);
 }
-
-/* ---- everything that can fail, failing ---- */
 
 /* A checkpoint: a directory of a safetensors file and a text, which say the same number. */
 static bool write_checkpoint(const char *path, int number, kd_error *err) {

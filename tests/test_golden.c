@@ -25,8 +25,6 @@ typedef struct golden {
     optimizer optimizer;
 } golden;
 
-/* ---- Values in and out, in the run's type. ---- */
-
 static void write_reals(kd_program *p, const char *name, const double *x, int64_t count) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(program_write_reals(p, name, x, count, &err), "%s", err.message);
@@ -86,8 +84,6 @@ static void run_program(kd_program *p) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(program_run(p, &err), "%s", err.message);
 }
-
-/* ---- What is compared. ---- */
 
 static void check_gradients(const golden *g) {
     graph *described = graph_create(&(graph_options){.real = g->real});
@@ -156,8 +152,6 @@ static void check_training(const golden *g) {
     check_table(g, e, p, "statistics", &g->statistics);
     engine_destroy(e);
 }
-
-/* ---- Cases. ---- */
 
 static const struct {
     const char *name;

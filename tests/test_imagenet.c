@@ -131,8 +131,6 @@ TEST(imagenet, packs) {
     kit_finish(&k);
 }
 
-/* ---- Parts of it. ---- */
-
 TEST(imagenet, some_classes_and_images) {
     kit k;
     kit_init(&k);
@@ -198,8 +196,6 @@ TEST(imagenet, fingerprint_sees_lists) {
     close_set(&o);
     kit_finish(&k);
 }
-
-/* ---- Validation images without folders. ---- */
 
 static const char *make_val(kit *k, const char *name) {
     kit_file files[4];
@@ -281,8 +277,6 @@ TEST(imagenet, refuses_lists_that_do_not_fit) {
                    "empty: 0 files, and one list is wanted", "not its folder");
     kit_finish(&k);
 }
-
-/* ---- Damage. ---- */
 
 TEST(imagenet, refuses_with_a_hint) {
     kit k;

@@ -110,8 +110,6 @@ TEST(op_golden, random) {
     on_all(check_random);
 }
 
-/* ---- PyTorch's numbers. ---- */
-
 static void check_conv2d(const golden *g) {
     static const struct {
         const char *name;
@@ -215,8 +213,7 @@ TEST(op_golden, rows) {
     on_all(check_rows);
 }
 
-/* ---- Optimizers: several steps with a learning rate that changes. ---- */
-
+/* Optimizers take several steps with a learning rate that changes. */
 #define STEPS 4
 #define ELEMENTS                                                                                   \
     17 /* a matrix of 12, which decays and adapts, and a bias of 5, which does neither */
@@ -305,8 +302,6 @@ static void check_optimizers(const golden *g) {
 TEST(op_golden, optimizers) {
     on_all(check_optimizers);
 }
-
-/* ---- By hand. ---- */
 
 #define TENSOR(g, ...)                                                                             \
     eager_tensor((g)->graph,                                                                       \

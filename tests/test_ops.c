@@ -95,8 +95,6 @@ TEST(ops, parity_gradients) {
     test_devices_close(devices, count);
 }
 
-/* ---- Completeness. ---- */
-
 static bool has_row(const char *op) {
     const op_case *row;
     for (int i = 0; (row = op_case_at(i)); i++) {

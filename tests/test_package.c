@@ -72,8 +72,6 @@ TEST(package, what_is_installed_is_what_was_packed) {
     arena_free(&a);
 }
 
-/* ---- upgrades ---- */
-
 static void write_lock(const char *run, const char *plugin_file, arena *a) {
     kd_error err = KD_ERROR_INIT;
     const char *lock = arena_print(a, "%s/plugins.lock", run);
@@ -116,8 +114,6 @@ TEST(package, an_upgrade_removes_what_no_lock_names) {
     kit_end(home);
     arena_free(&a);
 }
-
-/* ---- killed, and several at once ---- */
 
 static int start_install(const char *file) {
     const int pid = fork();
@@ -199,8 +195,6 @@ TEST(package, installs_at_once_wait_for_one_another) {
     kit_end(home);
     arena_free(&a);
 }
-
-/* ---- policies ---- */
 
 static int warnings;
 

@@ -85,8 +85,6 @@ static char *page_of(bench *b, kd_set *set, const shown_pairs *p, int64_t want_b
     return ret;
 }
 
-/* ---- Which pairs. ---- */
-
 TEST(shown, are_drawn_and_nested_in_the_order_of_the_manifest) {
     bench b;
     init(&b);
@@ -186,8 +184,6 @@ TEST(shown, errors) {
     finish(&b);
 }
 
-/* ---- The page. ---- */
-
 /* Fails unless every element is closed, in order, and text and attributes hold no bare < and &. */
 static void expect_well_formed(const char *at) {
     char open[32][32];
@@ -258,8 +254,6 @@ TEST(sheet, is_one_page_with_every_pair) {
     kit_dataset.close(set);
     finish(&b);
 }
-
-/* ---- Turning pairs down. ---- */
 
 /* The list that the page gives: ids that are ticked, and those that it does not show. */
 static const char *list_of(bench *b, const char *page) {

@@ -79,8 +79,6 @@ static void expect_pairs(bench *b, const char *name, const char *text, int count
     source_close(s);
 }
 
-/* ---- What is accepted. ---- */
-
 TEST(pairs, csv) {
     static const int want[][3] = {{0, 1, 0}, {4, 2, -1}, {3, 5, 2}};
     bench b;
@@ -198,8 +196,6 @@ TEST(pairs, of_broken_images_are_left_out) {
     finish(&b);
 }
 
-/* ---- Errors, as the user sees them. ---- */
-
 TEST(pairs, csv_errors) {
     static const char *const columns = "the header is a,b or index_a,index_b; label, class_name, "
                                        "id, similarity, factor may follow";
@@ -277,8 +273,6 @@ TEST(pairs, jsonl_errors) {
     EXPECT_IN("missing.csv", err.message);
     finish(&b);
 }
-
-/* ---- Rows. ---- */
 
 static void expect_row(const source *s, const row *r, int64_t sample, int32_t which) {
     cr_assert_eq(r->sample, sample);

@@ -67,8 +67,6 @@ static bool has_row(const manifest *m, const manifest_row *wanted) {
     return false;
 }
 
-/* ---- What is drawn. ---- */
-
 TEST(build, pairs_are_of_one_class_and_share_no_image) {
     bench b;
     build_counts counts;
@@ -165,8 +163,6 @@ TEST(build, of_some_classes) {
     finish(&b);
 }
 
-/* ---- What is refused. ---- */
-
 TEST(build, classes_that_are_too_small) {
     bench b;
     build_counts counts;
@@ -245,8 +241,6 @@ TEST(listing, of_pairs_and_of_what_cannot_be_read) {
     finish(&b);
 }
 
-/* ---- Manifests. ---- */
-
 static void expect_same(const manifest *a, const manifest *b) {
     cr_assert_eq(a->count, b->count);
     for (int64_t i = 0; i < a->count; i++) {
@@ -319,8 +313,6 @@ TEST(manifest, cannot_be_written_anyhow) {
     manifest_free(&m);
     finish(&b);
 }
-
-/* ---- Into training. ---- */
 
 static void make_pictures(bench *b) {
     for (int i = 0; i < IMAGES; i++) {

@@ -123,8 +123,6 @@ TEST(plugin, one_file_by_two_paths_is_one_plugin) {
     arena_free(&a);
 }
 
-/* ---- refusals ---- */
-
 TEST(plugin, every_refusal_has_a_reason_and_a_remedy) {
     static const struct {
         const char *file, *id, *reason;
@@ -176,8 +174,6 @@ TEST(plugin, a_cut_off_file_is_listed_and_a_foreign_one_is_not) {
     scratch_remove(scratch);
     arena_free(&a);
 }
-
-/* ---- where it looks ---- */
 
 TEST(plugin, a_file_that_is_named_must_be_a_plugin) {
     arena a = {0};
@@ -279,8 +275,6 @@ TEST(plugin, a_folder_is_searched_one_level_deep) {
     scratch_remove(scratch);
     arena_free(&a);
 }
-
-/* ---- names ---- */
 
 TEST(plugin, a_misspelt_id_gets_a_suggestion) {
     arena a = {0};

@@ -108,8 +108,6 @@ TEST(plugin_note, leaves_other_files_alone) {
     arena_free(&a);
 }
 
-/* ---- damage ---- */
-
 typedef struct image {
     char *bytes;
     size_t size;
@@ -222,8 +220,6 @@ TEST(plugin_note, survives_any_damage) {
     free(file.bytes);
     arena_free(&a);
 }
-
-/* ---- texts ---- */
 
 TEST(plugin_note, takes_only_texts_that_can_be_shown) {
     cr_assert(text_is_plain("") && text_is_plain("Zürich \xe2\x82\xac \xf0\x9f\x90\x98"));

@@ -284,8 +284,6 @@ TEST(recipe, page_is_up_to_date) {
     arena_free(&a);
 }
 
-/* ---- The op. ---- */
-
 static kd_spec spec_of(int32_t dtype, int32_t rank, int64_t first, int64_t second) {
     return (kd_spec){.dtype = dtype, .rank = rank, .dim = {first, second}};
 }

@@ -15,8 +15,6 @@ static void expect_near(double is, double want, double within, const char *what)
     cr_assert(fabs(is - want) <= within, "%s: %.17g, not %.17g", what, is, want);
 }
 
-/* ---- ticks ---- */
-
 TEST(ticks, are_round_and_few_enough) {
     static const struct {
         double low, high, first, step;
@@ -88,8 +86,6 @@ TEST(ticks, labels_have_the_digits_of_their_step) {
     expect_label(0.004, 0.002, true, "0.4 %");
 }
 
-/* ---- charts ---- */
-
 TEST(chart, scale_is_linear) {
     const chart_scale s = {.low = 10, .high = 20, .begin = 200, .end = 100};
     expect_near(chart_place(&s, 10), 200, 0, "low");
@@ -136,8 +132,6 @@ TEST(scatter, names_every_class_and_escapes) {
     EXPECT_IN("aria-label=\"a map\"", h.text);
     html_free(&h);
 }
-
-/* ---- spectra ---- */
 
 static spectrum spectrum_for(const float *features, int64_t rows, int64_t width) {
     spectrum s = {0};
@@ -238,8 +232,6 @@ TEST(spectrum, refuses_what_it_cannot_take) {
     cr_assert_not(spectrum_of(z, SPECTRUM_ROWS + 1, 2, &s, &err));
 }
 
-/* ---- histories ---- */
-
 static history read_text(kit *k, const char *text) {
     history past = {0};
     kd_error err = KD_ERROR_INIT;
@@ -306,8 +298,6 @@ TEST(history, long_curves_are_means) {
     free(text);
     kit_finish(&k);
 }
-
-/* ---- studies ---- */
 
 TEST(study, page_has_table_differences_and_curves) {
     kit k;

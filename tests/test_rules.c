@@ -10,8 +10,6 @@
 static const optimizer sgd = {.name = "sgd", .lr = 0.25};
 static const optimizer heavy = {.name = "sgd", .momentum = 0.9};
 
-/* ---- Frozen, for ever and for a while. ---- */
-
 static kd_tensor *build_frozen(kd_scope s) {
     kd_scope held = kd_child(s, "held");
     kd_tensor *loss = pull_with(held, (kd_rule){.flags = KD_RULE_FROZEN});
@@ -99,8 +97,6 @@ TEST(rules, adam_counts_the_steps_that_are_active) {
     rig_close(&r);
 }
 
-/* ---- Rates. ---- */
-
 static kd_tensor *build_rates(kd_scope s) {
     kd_scope scope[] = {kd_child(s, "plain"), kd_child(s, "tenth"), kd_child(s, "constant"),
                         kd_child(s, "both")};
@@ -179,8 +175,6 @@ TEST(rules, what_is_exempt_is_neither_decayed_nor_adapted) {
     expect_close(&r, "even.w", &even);
     rig_close(&r);
 }
-
-/* ---- Rows of length 1, and clipping. ---- */
 
 static kd_tensor *build_unit(kd_scope s) {
     return kd_add(pull_with(kd_child(s, "unit"), (kd_rule){.flags = KD_RULE_UNIT_ROWS}),

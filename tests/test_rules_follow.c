@@ -11,8 +11,6 @@
 
 static const optimizer sgd = {.name = "sgd"};
 
-/* ---- Moving averages. ---- */
-
 static const kd_schedule keeps = {
     .shape = KD_SCHEDULE_COSINE, .from = 0.5, .to = 1, .end = KD_SCHEDULE_END};
 
@@ -83,8 +81,6 @@ TEST(rules, what_is_frozen_within_a_follower_stays_where_it_started) {
     cr_expect_neq(memcmp(&start, (matrix[]){look(&r, "student.held.w")}, sizeof start), 0);
     rig_close(&r);
 }
-
-/* ---- Banks. ---- */
 
 enum { BANK = 5 };
 static const kd_spec bank_spec = {.rank = 2, .dim = {BANK, WIDTH}};
@@ -192,8 +188,6 @@ TEST(rules, a_bank_is_written_at_the_place_from_before_the_step) {
     rig_close(&r);
 }
 
-/* ---- Keys of draws: where there is one. ---- */
-
 TEST(rules, draws_have_a_key_where_something_trains) {
     graph *training = graph_create(&(graph_options){.draws = true});
     graph *other = graph_create(&(graph_options){0});
@@ -206,8 +200,6 @@ TEST(rules, draws_have_a_key_where_something_trains) {
     graph_destroy(training);
     graph_destroy(other);
 }
-
-/* ---- Schedules. ---- */
 
 TEST(rules, schedules_have_closed_forms) {
     static const struct {
@@ -240,8 +232,6 @@ TEST(rules, schedules_have_closed_forms) {
         }
     }
 }
-
-/* ---- Mistakes. ---- */
 
 static kd_tensor *scalar(kd_scope s) {
     return kd_scalar(s, 1);

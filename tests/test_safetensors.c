@@ -140,8 +140,6 @@ TEST(safetensors, the_writer_refuses_mistakes) {
     cr_assert(!file_exists(path), "an unfinished file appeared");
 }
 
-/* ---- damage ---- */
-
 static safetensors *open_header(const char *header, size_t header_bytes, size_t data_bytes,
                                 kd_error *err) {
     const size_t bytes = 8 + strlen(header) + data_bytes;

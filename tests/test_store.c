@@ -18,8 +18,6 @@ static image gray_to_color(kit *k, image grey) {
     return out;
 }
 
-/* ---- What it holds. ---- */
-
 static void check_many(packing *p, image *pictures, int channels) {
     static int32_t labels[MANY];
     for (int i = 0; i < MANY; i++) {
@@ -132,8 +130,6 @@ TEST(store, pairs_are_samples_of_two) {
     packing_finish(&p);
 }
 
-/* ---- Reuse. ---- */
-
 TEST(store, is_reused_until_something_changes) {
     packing p;
     image pictures[MANY];
@@ -177,8 +173,6 @@ TEST(store, lies_in_the_cache_folder) {
     packing_expect_failure(&p, KD_E_INVALID, "HOME is not set");
     packing_finish(&p);
 }
-
-/* ---- Broken images. ---- */
 
 static const char *const broken[] = {
     "im/3.png: damaged PNG: ",

@@ -62,8 +62,6 @@ TEST(damage, a_damaged_one_is_made_anew) {
     packing_finish(&p);
 }
 
-/* ---- Stores that lie. ---- */
-
 typedef struct lie {
     const char *tensor;
     int64_t at, value;

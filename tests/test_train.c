@@ -16,8 +16,6 @@ static void expect_close(double is, double want, const char *what) {
     cr_assert(fabs(is - want) <= 1e-12 * (1 + fabs(want)), "%s: %.17g, not %.17g", what, is, want);
 }
 
-/* ---- schedules ---- */
-
 TEST(schedule, warms_up_linearly_and_decays_as_a_cosine) {
     const schedule s = {.decay = SCHEDULE_COSINE,
                         .total = 110,
@@ -83,8 +81,6 @@ TEST(schedule, weight_decay_follows_a_cosine) {
     const schedule same = {.total = 100, .weight_decay = 0.1, .final_weight_decay = 0.1};
     expect_close(schedule_weight_decay(&same, 37), 0.1, "constant");
 }
-
-/* ---- metrics ---- */
 
 static char *temporary(void) {
     char *folder = strdup("/tmp/kindred-train-XXXXXX");
@@ -185,8 +181,6 @@ TEST(metrics, pace_is_that_of_training) {
     cr_assert_eq(pace_of_file("/nowhere/metrics.jsonl", 16).step, 0);
     remove_tree(folder);
 }
-
-/* ---- progress ---- */
 
 TEST(progress, the_line_is_golden) {
     char text[256];

@@ -109,8 +109,6 @@ TEST(vit, each_call_in_a_step_drops_branches_of_its_own) {
     close_run(&thrice);
 }
 
-/* ---- The frozen projection. ---- */
-
 /* The mean square of a student's features, called twice, and of what follows it. */
 static graph *training_graph(built *b, const char *options) {
     const built_encoder e = built_encoder_of(b, "vit", options);

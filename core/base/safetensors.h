@@ -22,8 +22,6 @@ typedef struct safetensor {
 /* "F32" for KD_F32; NULL for KD_REAL and what is no element type. */
 const char *safetensors_dtype_name(int32_t dtype);
 
-/* ---- reading ---- */
-
 typedef struct safetensors safetensors;
 
 /* Maps a file read-only and checks all of its header: at most 100 MB, one JSON object without
@@ -47,8 +45,6 @@ const safetensor *safetensors_need(const safetensors *file, const char *name, co
 int safetensors_metadata_count(const safetensors *file);
 const char *safetensors_metadata_key(const safetensors *file, int i);
 const char *safetensors_metadata(const safetensors *file, const char *key); /* NULL: none */
-
-/* ---- writing ---- */
 
 typedef struct safetensors_writer safetensors_writer;
 

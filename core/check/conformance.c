@@ -10,8 +10,6 @@ static bool is_wrong(kd_error *err, const char *what) {
     return kd_fail(err, KD_E_INVALID, "%s", what);
 }
 
-/* ---- Memory. ---- */
-
 enum { BYTES = 1021 };
 
 static bool check_block(const check_device *d, unsigned char *memory, const void *other,
@@ -74,8 +72,6 @@ static bool check_description(const check_device *d, kd_error *err) {
     return (text && *text) || is_wrong(err, "it describes itself with no text");
 }
 
-/* ---- Kernels. ---- */
-
 static bool check_kernels(const check_device *d, kd_error *err) {
     const kd_op *op;
     const kd_kernel *kernel;
@@ -92,8 +88,6 @@ static bool check_kernels(const check_device *d, kd_error *err) {
     }
     return true;
 }
-
-/* ---- Programs. ---- */
 
 /* y = x @ w, plus `shift`: a program whose result is easy to know. */
 static kd_program *small_program(engine *e, double shift, kd_error *err) {

@@ -43,8 +43,6 @@ __attribute__((format(printf, 3, 4))) static void fault(eager *e, int status, co
     }
 }
 
-/* ---- Tensors. ---- */
-
 static const kd_graph_api eager_api;
 
 static tensor *tensor_create(eager *e, const kd_spec *spec) {
@@ -96,8 +94,6 @@ const double *eager_read(kd_tensor *handle) {
     }
     return t->values;
 }
-
-/* ---- One op. ---- */
 
 #define MAX_OPERANDS 64
 
@@ -229,8 +225,6 @@ static void run_kernel(call *c) {
     block_destroy(e->device, &c->scratch);
     kernel_release(&e->on, &c->kernel, c->state);
 }
-
-/* ---- The graph's table. ---- */
 
 static bool describe(call *c, const kd_op *op, kd_tensor *const *inputs, uint32_t n_inputs,
                      const kd_attr *attrs, uint32_t n_attrs, uint32_t n_outputs) {

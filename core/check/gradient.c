@@ -73,8 +73,6 @@ void gradient_close(gradient *g) {
     engine_destroy(g->engine);
 }
 
-/* ---- Two devices. ---- */
-
 /* An output as doubles; the caller frees. */
 static double *read_reals(const gradient *g, const char *name, int64_t count, int32_t real,
                           kd_error *err) {

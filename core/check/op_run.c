@@ -141,8 +141,6 @@ void op_build(const op_case *row, kd_scope s, kd_tensor *const *in, kd_tensor **
     }
 }
 
-/* ---- Comparing. ---- */
-
 /* One case on one device. */
 typedef struct side {
     eager *graph;

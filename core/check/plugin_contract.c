@@ -40,8 +40,7 @@ bool open_dataset(plugin_kit *k, plugin_case *c, kd_set **ret) {
     return true;
 }
 
-/* ---- It does its work with its defaults, on tables cut to the oldest minor. ---- */
-
+/* It does its work with its defaults, on tables cut to the oldest minor. */
 static void builds(plugin_case *c, plugin_kit *k) {
     method_bench b;
     kd_error err = KD_ERROR_INIT;
@@ -125,8 +124,6 @@ static void works(plugin_case *c) {
     }
 }
 
-/* ---- Options at their bounds ---- */
-
 /* Builds with one option at a value; to refuse it is right, to crash is not. */
 static void build_with(plugin_kit *k, plugin_case *c, const option *o, const char *value) {
     kd_error err = KD_ERROR_INIT;
@@ -172,8 +169,6 @@ static void takes_its_bounds(plugin_case *c) {
         }
     }
 }
-
-/* ---- Failure ---- */
 
 /* A path that is not there: false, a message that names it, a hint, and nothing else touched. */
 static void fails_well(plugin_case *c) {

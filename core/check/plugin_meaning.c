@@ -215,8 +215,6 @@ static void repeats(plugin_case *c) {
     }
 }
 
-/* ---- Backbones ---- */
-
 enum { IMAGES = 2, SIZE = 32 };
 
 static bool describe(plugin_case *c, plugin_kit *k, graph *g, const char *scope, bool train,

@@ -29,8 +29,7 @@ static void print_conformance(const json_t *report) {
     }
 }
 
-/* ---- The table: a line an op, the worst of its rows in each column. ---- */
-
+/* Of the table: a line an op, the worst of its rows in each column. */
 typedef struct cell {
     bool any, failed, unsupported;
     double error; /* negative: infinite */

@@ -23,8 +23,6 @@ bool command_data_list(const command_line *in, int *ret_status, kd_error *err) {
     return true;
 }
 
-/* ---- The progress of a file. ----------------------------------------------------------------- */
-
 typedef struct meter {
     progress line;
     const char *name;
@@ -68,8 +66,6 @@ static bool show(void *context, int64_t done, int64_t total) {
     }
     return interrupt_signal() == 0;
 }
-
-/* ---- Fetching. ------------------------------------------------------------------------------- */
 
 static const public_set *find_set(const char *id, kd_error *err) {
     enum { MOST = 64 };

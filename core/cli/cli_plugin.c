@@ -25,8 +25,6 @@ static const char *kind_name(const plugin *p) {
     return or_dash(p->note.id ? plugin_kind_name(p->note.kind) : NULL);
 }
 
-/* ---- as JSON ---- */
-
 static const struct {
     const char *name, *description;
 } types[] = {[KD_OPTION_BOOL] = {"bool", "true or false"},
@@ -102,8 +100,6 @@ static void print_json(json_t *value) {
     putchar('\n');
     json_decref(value);
 }
-
-/* ---- list ---- */
 
 static int width(const registry *r, const char *(*text)(const plugin *p), bool all) {
     int widest = 0;
@@ -184,8 +180,6 @@ bool command_plugin_list(const command_line *in, int *ret_status, kd_error *err)
     registry_close(r);
     return r != NULL;
 }
-
-/* ---- describe ---- */
 
 static void print_option(const option *o, int name_width) {
     printf("  %-*s  %s%s", name_width, o->name, types[o->type].description,

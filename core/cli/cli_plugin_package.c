@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- where to ---- */
-
 static bool wrong_use(const char *name, const char *what, kd_error *err) {
     kd_fail(err, E_USAGE, "plugin %s: %s", name, what);
     return kd_hint(err, "kindred plugin %s --help", name);
@@ -43,8 +41,6 @@ static bool chosen_folder(const command_line *in, const char *name, arena *a, co
     return true;
 }
 
-/* ---- the rules that need no code to run ---- */
-
 /* fails with the first rule of level 0 that the file breaks */
 static bool check_static(const char *file, kd_error *err) {
     plugin_check *c = plugin_check_create(file, err);
@@ -64,8 +60,6 @@ static bool check_static(const char *file, kd_error *err) {
     plugin_check_destroy(c);
     return ok;
 }
-
-/* ---- pack ---- */
 
 /* For signatures that are the same whenever they are made:
  * https://reproducible-builds.org/specs/source-date-epoch */
@@ -107,8 +101,6 @@ bool command_plugin_pack(const command_line *in, int *ret_status, kd_error *err)
     return ok;
 }
 
-/* ---- verify ---- */
-
 static void print_package(const char *file, const verification *v) {
     printf("%s: %s %s\n", file, v->package.id, v->package.version);
     for (int i = 0; i < v->package.n_plugins; i++) {
@@ -147,8 +139,6 @@ bool command_plugin_verify(const command_line *in, int *ret_status, kd_error *er
     arena_free(&a);
     return ok;
 }
-
-/* ---- install and remove ---- */
 
 static void print_installation(const installation *i) {
     const package *p = &i->what.package;
@@ -202,8 +192,6 @@ bool command_plugin_remove(const command_line *in, int *ret_status, kd_error *er
     arena_free(&a);
     return ok;
 }
-
-/* ---- outdated ---- */
 
 /* What packages a folder offers, whose names are ID-VERSION.kdpkg. */
 typedef struct offer {

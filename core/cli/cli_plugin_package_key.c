@@ -16,8 +16,6 @@
 
 #define MAX_KEY ((size_t)1 << 16)
 
-/* ---- secret keys ---- */
-
 static bool is_secret(const char *file, kd_error *err) {
     struct stat s;
     if (stat(file, &s) == 0 && (s.st_mode & (S_IRWXG | S_IRWXO))) {
@@ -75,8 +73,6 @@ bool read_secret_key(const char *file, minisign_secret *ret, kd_error *err) {
     return ok;
 }
 
-/* ---- key ---- */
-
 /* Writes a file that is not there yet. */
 static bool write_new(const char *path, const char *text, mode_t mode, kd_error *err) {
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -113,8 +109,6 @@ bool command_plugin_key(const command_line *in, int *ret_status, kd_error *err) 
     arena_free(&a);
     return ok;
 }
-
-/* ---- trust ---- */
 
 /* The key with the lines that limit it: those given, else those of the file. */
 static const char *limited(const command_line *in, const trusted_key *key, const char *text,

@@ -54,8 +54,7 @@ void config_remove(const config_node *parent, const config_node *child);
 
 const config_node *config_root(const config *c); /* a map */
 
-/* ---- walking; all but config_fail take NULL for a node that is not there ---- */
-
+/* All but config_fail take NULL for a node that is not there. */
 #define CONFIG_NULL 1 /* nothing, `~` or `null`; also the kind of NULL */
 #define CONFIG_SCALAR 2
 #define CONFIG_LIST 3
@@ -85,8 +84,6 @@ bool config_get_text(const config_node *node, const char **ret, kd_error *err);
 /* Fails with KD_E_INVALID: place, path, message. A hint may follow by kd_hint. Returns false. */
 __attribute__((format(printf, 3, 4))) bool config_fail(const config_node *node, kd_error *err,
                                                        const char *format, ...);
-
-/* ---- filling ---- */
 
 /* Fills a struct from a map: defaults, then the map's values, all checked against the options.
  *

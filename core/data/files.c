@@ -38,8 +38,6 @@ static void text_add(text *t, const char *name, const struct stat *info) {
                                 info->st_mtim.tv_nsec);
 }
 
-/* ---- Folders. -------------------------------------------------------------------------------- */
-
 static int by_name(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
@@ -100,8 +98,6 @@ static bool open_folder(kd_files *f, kd_error *err) {
     f->folder = true;
     return good;
 }
-
-/* ---- Files. ---------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -199,8 +195,6 @@ static bool read_plain_part(const char *path, int64_t at, void *to, size_t bytes
     }
     return true;
 }
-
-/* ---- The table. ------------------------------------------------------------------------------ */
 
 static void close_files(kd_files *f) {
     if (f) {

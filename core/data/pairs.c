@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- The pairs, however they are named. ------------------------------------------------------ */
-
 /* Pairs on their way to an arm. */
 typedef struct pair_list {
     pair *pair;
@@ -40,8 +38,6 @@ static bool list_give(pair_list *list, const pair_options *o, const char *what, 
     ret->rejected = list->rejected;
     return true;
 }
-
-/* ---- The store's own samples. ---------------------------------------------------------------- */
 
 static const char *const arm_names[] = {"auto", "semantic", "augmented", "augmented_union",
                                         "repaired"};
@@ -104,8 +100,6 @@ static bool samples_of_store(const store *s, const pair_options *o, samples *ret
     list_free(&list);
     return good;
 }
-
-/* ---- A manifest. ----------------------------------------------------------------------------- */
 
 static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_list *list,
                      kd_error *err) {

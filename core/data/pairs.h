@@ -43,8 +43,7 @@ bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
                   const pair_options *options, samples *ret, kd_error *err);
 void samples_free(samples *list);
 
-/* ---- Between the files that make samples. ---- */
-
+/* Between the files that make samples. */
 typedef struct pair {
     int32_t image[2]; /* the store's */
     int32_t class[2]; /* of each image; -1: none */

@@ -77,8 +77,6 @@ static bool take_union(const dealing *d, samples *ret, kd_error *err) {
     return true;
 }
 
-/* ---- Partners of the same class, dealt again. ------------------------------------------------ */
-
 /* The images of pairs by their class. A slot is 2 pair + side. */
 typedef struct classes {
     int32_t count;
@@ -240,8 +238,6 @@ static bool deal_again(const dealing *d, samples *ret, kd_error *err) {
     }
     return good;
 }
-
-/* ---- All arms. ------------------------------------------------------------------------------- */
 
 bool arm_apply(const pair *pairs, int64_t count, int arm, uint64_t seed, const char *what,
                samples *ret, kd_error *err) {

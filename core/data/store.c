@@ -19,8 +19,6 @@ typedef struct mapped {
     arena memory;
 } mapped;
 
-/* ---- Where. ---------------------------------------------------------------------------------- */
-
 static void store_key(const store_options *o, char ret[SHA256_HEX]) {
     arena memory = {0};
     const char *fingerprint = o->table->fingerprint(o->set);
@@ -58,8 +56,6 @@ bool store_path(const store_options *options, char **ret, kd_error *err) {
     arena_free(&memory);
     return good;
 }
-
-/* ---- Mapping. -------------------------------------------------------------------------------- */
 
 static bool read_number(const mapped *m, const char *key, int64_t low, int64_t high, int64_t *ret,
                         kd_error *err) {
@@ -240,8 +236,6 @@ int64_t store_find(const store *s, int64_t index) {
     }
     return low < s->samples && s->source[low] == index ? low : -1;
 }
-
-/* ---- Opening. -------------------------------------------------------------------------------- */
 
 static bool has_key(const store *s, const char *key) {
     const char *recorded = safetensors_metadata(((const mapped *)s)->file, "key");

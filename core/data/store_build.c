@@ -75,8 +75,6 @@ static void fill_index(const spool *s, arena *memory, index_tables *ret) {
     ret->grey = g.grey;
 }
 
-/* ---- Metadata. ------------------------------------------------------------------------------- */
-
 static void set_json(safetensors_writer *w, const char *key, json_t *list) {
     char *text = json_dumps(list, JSON_REAL_PRECISION(17));
     safetensors_set_metadata(w, key, text ? text : "[]");
@@ -145,8 +143,6 @@ static void set_metadata(safetensors_writer *w, const spool *s, const store *t, 
     set_json(w, "bad", bad);
     set_statistics(w, s, t->channels);
 }
-
-/* ---- Tensors. -------------------------------------------------------------------------------- */
 
 /* Small images are gathered into one write. */
 typedef struct gather {

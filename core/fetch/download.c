@@ -31,8 +31,6 @@ typedef struct transfer {
     bool stopped;
 } transfer;
 
-/* ---- What curl calls. ------------------------------------------------------------------------ */
-
 /* The number behind that of the reply's Content-Range ("bytes 100-199/200"); -1: none. */
 static int64_t content_range(CURL *curl, const char *after) {
     struct curl_header *header;
@@ -84,8 +82,6 @@ static int show(void *context, curl_off_t total, curl_off_t now, curl_off_t up, 
     }
     return t->stopped;
 }
-
-/* ---- What came of it. ------------------------------------------------------------------------ */
 
 static bool fail_reply(const transfer *t, long code, kd_error *err) {
     kd_fail(err, KD_E_IO, "%s: the server answers %ld", t->d->url, code);
@@ -153,8 +149,6 @@ static bool perform(transfer *t, kd_error *err) {
     /* 416: nothing is left to send */
     return reply == 200 || reply == 206 || reply == 416 || fail_reply(t, reply, err);
 }
-
-/* ---- The part, and the whole. ---------------------------------------------------------------- */
 
 /* Opens the part and keeps other processes out of it. */
 static bool lock_part(transfer *t, struct stat *ret, kd_error *err) {

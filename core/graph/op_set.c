@@ -117,8 +117,6 @@ bool op_specs_are_sound(const kd_spec *specs, uint32_t n, kd_error *err) {
     return true;
 }
 
-/* ---- Kernels on a device. ---- */
-
 op_device op_device_of(const kd_device_plugin *table, kd_device *device, const op_set *ops) {
     const kd_device_kernels *takes = kd_device_extension(table, device, KD_DEVICE_KERNELS);
     op_device d = {.table = table,

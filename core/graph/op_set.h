@@ -42,8 +42,6 @@ const char *op_set_absence(const op_set *s, const char *name);
 /* What a plugin's shape rule may get wrong: types, ranks and dimensions that there are none of. */
 bool op_specs_are_sound(const kd_spec *specs, uint32_t n, kd_error *err);
 
-/* ---- Kernels on a device. ---- */
-
 /* A device with the kernels that it can run. */
 typedef struct op_device {
     const kd_device_plugin *table;

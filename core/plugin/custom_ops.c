@@ -165,8 +165,6 @@ bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *
     return true;
 }
 
-/* ---- Companions. ---- */
-
 const char *companion_path(const char *path, const char *word, arena *a) {
     const size_t length = strlen(path);
     const bool plain = length > 3 && strcmp(path + length - 3, ".so") == 0;

@@ -24,8 +24,6 @@ struct registry {
     bool (*trusts)(const plugin *p, kd_error *err);
 };
 
-/* ---- opening ---- */
-
 static bool seen(const registry *r, const struct stat *status) {
     for (int i = 0; i < r->n; i++) {
         if (r->list[i].device == status->st_dev && r->list[i].inode == status->st_ino) {
@@ -100,8 +98,6 @@ int registry_count(const registry *r) {
 const plugin *registry_at(const registry *r, int i) {
     return &r->list[i].plugin;
 }
-
-/* ---- finding ---- */
 
 /* What is asked for: "simclr@^1.2" as a method. */
 typedef struct wanted {
@@ -243,8 +239,6 @@ const plugin *registry_find(const registry *r, uint32_t kind, const char *name, 
     arena_free(&a);
     return found ? &found->plugin : NULL;
 }
-
-/* ---- loading ---- */
 
 /* A refused file that would have gone first is worth a word: its owner expects it to be used. */
 static void warn_of_better(const registry *r, const candidate *chosen) {

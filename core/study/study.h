@@ -83,8 +83,6 @@ bool study_load(const char *path, const char *const *overrides, int count, study
                 kd_error *err);
 void study_destroy(study *s);
 
-/* ---- runs ---- */
-
 typedef struct study_run {
     const char *name; /* "semantic-simclr-seed1" */
     int row, seed;    /* seed: which of the study's */

@@ -51,8 +51,6 @@ bool study_folder_make(const study_folder *f, int *ret_lock, kd_error *err) {
     return true;
 }
 
-/* ---- study.yaml ---- */
-
 static void write_child(yaml_writer *w, const study *s, const char *key) {
     const config_node *node = config_child(config_root(s->source), key);
     if (node) {

@@ -73,8 +73,6 @@ bool plan_child(const study_work *w, const study_run *r, const char *more, plann
     return ok;
 }
 
-/* ---- time ---- */
-
 typedef struct estimate {
     double seconds; /* of training a run */
     int finished;   /* runs that it is from; 0: from a few steps */
@@ -120,8 +118,6 @@ static bool probe(const study_work *w, const study_run *r, int64_t steps, double
     arena_free(&a);
     return ok;
 }
-
-/* ---- the whole ---- */
 
 typedef struct totals {
     double seconds;

@@ -34,8 +34,6 @@ static const char **row_values(const reading *in, int at) {
     return ret;
 }
 
-/* ---- evals ---- */
-
 static int find_eval(const study_results *r, const char *name) {
     for (int i = 0; i < r->n_evals; i++) {
         if (strcmp(r->eval[i], name) == 0) {
@@ -70,8 +68,6 @@ static void collect_evals(reading *in) {
         }
     }
 }
-
-/* ---- rows ---- */
 
 static const json_t *record_at(const reading *in, int at, int seed) {
     const char *name = study_run_name(in->study, at, seed, in->a);
@@ -158,8 +154,6 @@ static void read_row(reading *in, int at) {
     in->to->runs_wanted += seeds;
 }
 
-/* ---- differences ---- */
-
 static study_difference difference_of(const reading *in, int at, int base, int eval) {
     const int seeds = (int)in->study->keys.seeds.count;
     double *there = arena_alloc(in->a, sizeof *there * (size_t)seeds);
@@ -204,8 +198,6 @@ static void read_differences(reading *in) {
         }
     }
 }
-
-/* ---- the whole ---- */
 
 static void read_names(reading *in) {
     const study *s = in->study;

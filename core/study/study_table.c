@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-/* ---- Markdown ---- */
-
 static void print_rule(int columns, FILE *to) {
     for (int i = 0; i < columns; i++) {
         fputs("|---", to);
@@ -117,8 +115,6 @@ void study_print_markdown(const study_results *r, FILE *to) {
         fprintf(to, "%s- %s\n", i ? "" : "\nOn the published numbers:\n\n", r->note[i]);
     }
 }
-
-/* ---- CSV ---- */
 
 /* An empty field for what there is not; digits enough to read the same number back. */
 static void print_number(double value, FILE *to) {

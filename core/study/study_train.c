@@ -197,8 +197,6 @@ bool study_train(study_work *w, int *ret_failed, kd_error *err) {
     return ok;
 }
 
-/* ---- tables ---- */
-
 static bool write_table(const study_results *r, const char *path,
                         void (*print)(const study_results *r, FILE *to), kd_error *err) {
     char *text = NULL;

@@ -7,8 +7,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-/* ---- writing ---- */
-
 /* The ops that it brings, and the digests of companions with kernels of them. */
 static bool append_ops(json_t *entry, const plugin *p, arena *a, kd_error *err) {
     json_t *ops = json_array();
@@ -57,8 +55,6 @@ char *lock_text(const assembly *a, kd_error *err) {
     arena_free(&memory);
     return text;
 }
-
-/* ---- comparing ---- */
 
 /* A line of the lock. */
 typedef struct locked {

@@ -224,8 +224,6 @@ bool recipe_op_read(const config_node *item, int *ret_code, double *arg, arena *
     return true;
 }
 
-/* ---- The other way. -------------------------------------------------------------------------- */
-
 static const char *value_text(const option *o, const double *arg, arena *a) {
     char text[2][YAML_FLOAT_BYTES];
     yaml_float(arg[0], text[0]);

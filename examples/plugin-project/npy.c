@@ -21,8 +21,6 @@ KD_PLUGIN(DATASET, "org.example.npy", "1.0.0", struct npy, "images in an array o
 KD_REQUIRED_PATH(struct npy, images, "a .npy file of uint8 [n, h, w] or [n, h, w, channels]")
 KD_PATH(struct npy, labels, "", "a .npy file of uint8, int32 or int64 [n]; empty: no labels")
 
-/* ---- A .npy file. ---- */
-
 typedef struct array {
     int file;
     int64_t dim[4];
@@ -108,8 +106,6 @@ static bool array_open(const char *path, array *ret, kd_error *err) {
     *ret = a;
     return true;
 }
-
-/* ---- The dataset. ---- */
 
 struct kd_set {
     array images;

@@ -7,8 +7,6 @@
 #include <kindred/ops.h>
 #include <math.h>
 
-/* ---- What they are. ---- */
-
 static bool spread_shape(const kd_node *node, kd_spec *outputs, kd_error *err) {
     const kd_spec *z = &node->inputs[0];
     if (z->rank != 2 || z->dim[0] < 2) {
@@ -50,8 +48,6 @@ const kd_op spread_ops[2] = {
      .max_outputs = 1,
      .shape = spread_grad_shape},
 };
-
-/* ---- Kernels. ---- */
 
 static bool prepare(const kd_kernel_host *host, const kd_node *node, void **ret_state,
                     size_t *ret_scratch, kd_error *err) {
@@ -164,8 +160,6 @@ const kd_op_kernel spread_kernels[4] = {
     {sizeof(kd_op_kernel), 0, SPREAD_GRAD, "reference", prepare, run_grad_plain, NULL},
     {sizeof(kd_op_kernel), 0, SPREAD_GRAD, "host", prepare, run_grad_threads, NULL},
 };
-
-/* ---- Cases. ---- */
 
 const kd_op_case spread_cases[3] = {
     {.size = sizeof(kd_op_case),

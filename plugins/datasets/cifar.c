@@ -69,8 +69,6 @@ struct kd_set {
     const char *name[MAX_CLASSES];
 };
 
-/* ---- Opening. -------------------------------------------------------------------------------- */
-
 static int64_t find(const kd_set *set, const char *name) {
     for (int64_t i = 0; i < set->files->count(set->in); i++) {
         const char *path = set->files->path(set->in, i), *slash = strrchr(path, '/');
@@ -195,8 +193,6 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
     *ret = set;
     return true;
 }
-
-/* ---- Samples. -------------------------------------------------------------------------------- */
 
 /* The sample's record: labels, then the planes of red, green and blue. */
 static const unsigned char *record(kd_set *set, int64_t index, kd_error *err) {

@@ -36,8 +36,6 @@ struct kd_set {
     char fingerprint[512];
 };
 
-/* ---- Finding files by name. ------------------------------------------------------------------ */
-
 static const char *const usual[2][2][4] = {
     [TRAIN] = {{"train-images-idx3-ubyte", "train-images.idx3-ubyte"},
                {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte"}},
@@ -90,8 +88,6 @@ static bool find(const kd_files_api *files, const kd_files *in, const struct idx
     }
     return true;
 }
-
-/* ---- Reading. -------------------------------------------------------------------------------- */
 
 static int64_t big_endian(const unsigned char *p) {
     return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
@@ -245,8 +241,6 @@ static bool load_all(const kd_files_api *files, const struct idx *c, kd_set *set
     files->close(in);
     return good;
 }
-
-/* ---- The table. ------------------------------------------------------------------------------ */
 
 static void close_set(kd_set *set) {
     if (set) {

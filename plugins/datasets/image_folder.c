@@ -227,8 +227,6 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
     return true;
 }
 
-/* ---- Samples. -------------------------------------------------------------------------------- */
-
 static const member *member_of(const kd_set *set, int64_t index, int which) {
     return &set->member[set->pair ? set->pair[index].member[which] : index];
 }

@@ -21,8 +21,6 @@ KD_PATH(struct imagenet, val_labels, "",
         "labels of validation images that lie in no class folders: LOC_val_solution.csv, or a "
         "WordNet id a line in the order of the images; empty: LOC_val_solution.csv in path")
 
-/* ---- Opening. -------------------------------------------------------------------------------- */
-
 /* The official tar, where the path is a folder with it. */
 static bool open_official(kd_set *set, const struct imagenet *c, kd_error *err) {
     static const char *const names[] = {"ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"};
@@ -151,8 +149,6 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
     *ret = set;
     return true;
 }
-
-/* ---- Samples. -------------------------------------------------------------------------------- */
 
 static kd_files *source(const kd_set *set) {
     return set->images ? set->images : set->in;

@@ -104,8 +104,6 @@ char *read_list_file(const kd_files_api *files, const char *path, kd_error *err)
     return text;
 }
 
-/* ---- Validation. ----------------------------------------------------------------------------- */
-
 static bool is_flat(const char *path) {
     const char *in = below(path, "val");
     return is_jpeg(path) && !strchr(in ? in : path, '/');

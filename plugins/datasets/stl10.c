@@ -26,8 +26,6 @@ static const struct {
     [UNLABELED] = {"unlabeled_X.bin", NULL, 100000},
 };
 
-/* ---- Opening. -------------------------------------------------------------------------------- */
-
 static bool fail_missing(const kd_set *set, const char *path, const char *name, kd_error *err) {
     kd_fail(err, KD_E_INVALID, "%s: %s is missing", path, name);
     if (find_file(set, "train.mat") >= 0) {
@@ -120,8 +118,6 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
     *ret = set;
     return true;
 }
-
-/* ---- Samples. -------------------------------------------------------------------------------- */
 
 /* The part of a sample, and which image of it. */
 static const part *part_of(const kd_set *set, int64_t index, int64_t *ret_image) {

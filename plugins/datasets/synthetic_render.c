@@ -29,8 +29,6 @@ static double length(double x, double y) {
     return sqrt(x * x + y * y);
 }
 
-/* ---- Surfaces. ------------------------------------------------------------------------------- */
-
 /* Value noise: a random number at each whole point, smooth between, repeating after LATTICE. */
 static double noise_at(const double *lattice, double x, double y) {
     const double left = floor(x), top = floor(y);
@@ -91,8 +89,6 @@ static color over_blob(color below, const blob *b, double x, double y, double pi
     return mix(below, b->color, 1 - step(b->round ? disc : box, pixel));
 }
 
-/* ---- The object. ----------------------------------------------------------------------------- */
-
 /* The distance to the object's edge, in its coordinates; ret_u, ret_v: the place in them. */
 static double distance_at(const scene *s, double x, double y, double *ret_u, double *ret_v) {
     const double dx = s->mirror * (x - s->x) / s->scale, dy = (y - s->y) / s->scale;
@@ -127,8 +123,6 @@ static color over_object(color below, const scene *s, double x, double y, double
     const color body = mix(ground, times(fill, shade), inside);
     return s->style == RIMMED ? mix(body, times(s->rim, shade), edge) : body;
 }
-
-/* ---- Light. ---------------------------------------------------------------------------------- */
 
 static color lit(color c, const scene *s, double x, double y) {
     const double along = (x - 0.5) * s->light_x + (y - 0.5) * s->light_y;

@@ -38,8 +38,6 @@ static double within(double v, double low, double high) {
     return fmin(fmax(v, low), high);
 }
 
-/* ---- Colours and surfaces. ------------------------------------------------------------------- */
-
 /* The colour of a hue that is as bright as asked for: darkened, or mixed with white. */
 static color toned(double hue, double saturation, double luma) {
     const double k = 6 * (hue - floor(hue));
@@ -91,8 +89,6 @@ static blob any_blob(dice *d, double x, double y, double low, double high) {
     b.round = choose(d, 2);
     return b;
 }
-
-/* ---- The factors. ---------------------------------------------------------------------------- */
 
 static void draw_background(dice d, scene *s) {
     s->background.a = middle_tone(&d);

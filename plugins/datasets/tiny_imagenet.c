@@ -38,8 +38,6 @@ struct kd_set {
     int64_t count;
 };
 
-/* ---- Opening. -------------------------------------------------------------------------------- */
-
 /* What follows "SPLIT/" in a path, at its root or in one folder; NULL: it is not of the split. */
 static const char *below_split(const char *path, int split) {
     const size_t n = strlen(splits[split]);
@@ -202,8 +200,6 @@ static bool open_set(const void *config, const kd_dataset_host *host, kd_set **r
     *ret = set;
     return true;
 }
-
-/* ---- Samples. -------------------------------------------------------------------------------- */
 
 static int64_t count(const kd_set *set) {
     return set->count;

@@ -141,8 +141,6 @@ inline __nv_bfloat16 __float2bfloat16_rn(float x) {
 
 #include "tensor_cores_on_cpu.h"
 
-/* ---- Called by the host. ---- */
-
 typedef enum cudaError {
     cudaSuccess = 0,
     cudaErrorMemoryAllocation = 2,

@@ -66,8 +66,6 @@ void constant_destroy(kd_device *device, void *constant) {
     free(constant);
 }
 
-/* ---- The device's table. ---- */
-
 struct emulated {
     int order;
 };

@@ -160,8 +160,6 @@ static int missing_kernels(const check_device *d) {
     return missing;
 }
 
-/* ---- Indices that name no row. ---- */
-
 static kd_tensor *pick(eager *e, int which, const double *indices) {
     static const double numbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     kd_tensor *rows = eager_tensor(e, (kd_spec){.rank = 2, .dim = {4, 2}}, numbers);
@@ -208,8 +206,6 @@ static int wrong_with_indices(const check_device *d, const check_device *referen
     }
     return wrong;
 }
-
-/* ---- What is too wide is refused, not cut off. ---- */
 
 static bool refuses_wide_heads(const check_device *d) {
     const char *why = "";

@@ -50,8 +50,6 @@ __attribute__((constructor)) static void start(void) {
 }
 #endif
 
-/* ---- What its entry does to the process. ---- */
-
 __attribute__((unused)) static void *sleep_on(void *unused) {
     pause();
     return unused;

@@ -8,8 +8,6 @@
 #include <kindred/philox.h>
 #include <kindred/resample.h>
 
-/* ---- Random numbers. ------------------------------------------------------------------------- */
-
 /* What a view is a function of, beside its source and its ops. */
 typedef struct kd_view_key {
     uint64_t seed;
@@ -120,8 +118,6 @@ KD_SHARED double kd_angle_draw(const kd_view_key *key, int position, const doubl
     return kd_draw_between(word, -arg[1], arg[1]) * (3.14159265358979323846 / 180);
 }
 
-/* ---- Geometry. ------------------------------------------------------------------------------- */
-
 /* Whether the image of a row {offset, height, width, sample} lies in `bytes` of pixels. */
 KD_SHARED bool kd_row_fits(const int64_t *row, int64_t channels, int64_t bytes) {
     return row[1] >= 1 && row[1] <= KD_AUGMENT_MAX_SIDE && row[2] >= 1 &&
@@ -189,8 +185,7 @@ KD_SHARED void kd_rotate_from(int32_t size, float cosine, float sine, int32_t y,
     *ret_x = middle + cosine * dx - sine * dy;
 }
 
-/* ---- Pixels, in [0, 1]. ---------------------------------------------------------------------- */
-
+/* Pixels are in [0, 1]. */
 KD_SHARED float kd_unit(float x) {
     x = x < 0 ? 0 : x;
     return x > 1 ? 1 : x;

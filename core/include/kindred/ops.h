@@ -23,8 +23,6 @@ static inline kd_tensor *kd_emit2(const char *op, kd_tensor *a, kd_tensor *b) {
     return kd_emit(op, (kd_tensor *[]){a, b}, 2, NULL, 0);
 }
 
-/* ---- Elementwise. ---------------------------------------------------------------------------- */
-
 static inline kd_tensor *kd_neg(kd_tensor *x) {
     return kd_emit1("neg", x);
 }
@@ -91,8 +89,6 @@ static inline kd_tensor *kd_stop_gradient(kd_tensor *x) {
     return kd_emit1("stop_gradient", x);
 }
 
-/* ---- Sources. -------------------------------------------------------------------------------- */
-
 /* Every element `value`; spec.dtype KD_REAL for real. */
 static inline kd_tensor *kd_fill(kd_scope s, kd_spec spec, double value) {
     kd_tensor *out = NULL;
@@ -145,8 +141,6 @@ static inline uint32_t kd_stream(const char *name) {
 /* u8 [n, n]: 1 on the diagonal. */
 static inline kd_tensor *kd_eye(kd_scope s, int64_t n);
 
-/* ---- Shape. ---------------------------------------------------------------------------------- */
-
 static inline kd_tensor *kd_reshape(kd_tensor *x, int rank, const int64_t *dims) {
     return kd_emit("reshape", &x, 1, (kd_attr[]){KD_IS("dims", dims, rank)}, 1);
 }
@@ -198,8 +192,6 @@ static inline kd_tensor *kd_scatter_rows(kd_tensor *base, kd_tensor *indices, kd
     return kd_emit("scatter_rows", (kd_tensor *[]){base, indices, source}, 3, NULL, 0);
 }
 
-/* ---- Reductions. ----------------------------------------------------------------------------- */
-
 /* Over the listed axes, which disappear (keep: become 1). count 0: over all, giving []. */
 static inline kd_tensor *kd_sum_axes(kd_tensor *x, const int64_t *axes, int count, bool keep) {
     return kd_emit("sum", &x, 1, (kd_attr[]){KD_IS("axes", axes, count), KD_I("keep", keep)}, 2);
@@ -239,8 +231,6 @@ static inline kd_tensor *kd_softmax(kd_tensor *x) {
 static inline kd_tensor *kd_log_softmax(kd_tensor *x) {
     return kd_emit1("log_softmax", x);
 }
-
-/* ---- Contractions. --------------------------------------------------------------------------- */
 
 /* [m, k] @ [k, n], or [b, m, k] @ [b, k, n]; a flag transposes its last two axes first. Runs in the
  * real type; the attribute `native` (1) keeps bf16 operands, accumulating in f32, as a layer does;

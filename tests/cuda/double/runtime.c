@@ -47,8 +47,6 @@ void double_misused(const char *format, ...) {
     }
 }
 
-/* ---- What all libraries' calls share. ---- */
-
 static int last_error; /* of the runtime */
 
 int double_error(int error) {
@@ -64,8 +62,6 @@ void double_gone(void *made) {
     free(made);
     cuda_double.live--;
 }
-
-/* ---- Devices. ---- */
 
 cudaError_t cudaDriverGetVersion(int *ret) {
     *ret = cuda_double.driver;
@@ -113,8 +109,7 @@ cudaError_t cudaGetLastError(void) {
     return ret;
 }
 
-/* ---- Memory: blocks know their size. ---- */
-
+/* Blocks of memory know their size. */
 typedef struct header {
     size_t bytes;
     char pad[256 - sizeof(size_t)];

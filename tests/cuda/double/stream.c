@@ -133,8 +133,6 @@ void double_check_unused(const void *memory, size_t bytes) {
     }
 }
 
-/* ---- Copies. ---- */
-
 typedef struct copy {
     char *to;
     const char *from; /* NULL: clear */
@@ -181,8 +179,6 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
     double_unlock();
     return cudaSuccess;
 }
-
-/* ---- Streams and events. ---- */
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *ret, unsigned flags) {
     (void)flags;

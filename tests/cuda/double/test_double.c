@@ -25,8 +25,6 @@ kd_device *must_open(void) {
     return device;
 }
 
-/* ---- What open says. ---- */
-
 static void expect_refused(const config *c, int code, const char *message, const char *hint) {
     kd_device *device = NULL;
     kd_error err = KD_ERROR_INIT;
@@ -111,8 +109,6 @@ DOUBLE_TEST(describes_itself) {
     cr_expect(strstr(table->describe(device), ", cuDNN 9."));
     table->close(device);
 }
-
-/* ---- Uploads. ---- */
 
 /* More than the pinned memory holds, in pieces of all sizes, from memory that is overwritten as
  * soon as upload returns, with the copies done as late as can be. */

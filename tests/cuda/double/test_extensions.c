@@ -21,8 +21,6 @@ DOUBLE_TEST(knows_no_other_extension) {
     table->close(device);
 }
 
-/* ---- Tables of inputs. ---- */
-
 #define ROW_BYTES 768
 #define ROWS 3
 #define COUNTER ((size_t)ROWS * ROW_BYTES)
@@ -103,8 +101,6 @@ DOUBLE_TEST(runs_take_their_rows) {
     feeding_close(&f);
     cr_expect_eq(cuda_double.live, 0);
 }
-
-/* ---- Copies. ---- */
 
 #define PIECE ((size_t)5000)
 
@@ -247,8 +243,6 @@ DOUBLE_TEST(another_thread_may_wait) {
     cr_expect_eq(cuda_double.live, 0);
 }
 
-/* ---- Memory of the host's. ---- */
-
 DOUBLE_TEST(the_device_reads_host_memory) {
     kd_error err = KD_ERROR_INIT;
     kd_device *device = must_open();
@@ -276,8 +270,6 @@ DOUBLE_TEST(says_what_memory_is_free) {
     table->release(device, memory);
     table->close(device);
 }
-
-/* ---- Failures. ---- */
 
 static bool feed_and_take(kd_error *err) {
     feeding f;

@@ -46,7 +46,7 @@ from make_golden import unit  # noqa: E402,F401
 STEPS = 20
 
 
-# ---- Random numbers of a step: kd_random of kindred/ops.h. ----
+# Random numbers of a step: kd_random of kindred/ops.h.
 
 
 def stream(name):
@@ -86,7 +86,7 @@ def random(key, of, *shape):
     return torch.from_numpy((words >> np.uint64(8)).astype(np.float64) / 2.0**24).reshape(shape)
 
 
-# ---- Schedules: kd_schedule of kindred/graph.h, in steps. ----
+# Schedules: kd_schedule of kindred/graph.h, in steps.
 
 
 def ramp(begin, end, start, stop, cosine=False):
@@ -102,7 +102,7 @@ def ramp(begin, end, start, stop, cosine=False):
     return at
 
 
-# ---- Modules under kindred's names. ----
+# Modules under kindred's names.
 
 
 class Norm(torch.nn.BatchNorm1d):
@@ -225,7 +225,7 @@ class Method(torch.nn.Module):
     def rule(self, name):
         return {}
 
-    # ---- What the harness does with it. ----
+    # What the harness does with it.
 
     def batch(self, step, prefix="", indices=None):
         size = self.samples
