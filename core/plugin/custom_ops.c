@@ -2,12 +2,6 @@
  * Checks and copies the ops that a plugin brings. */
 #include "plugin/custom_ops.h"
 
-#include "plugin/blame.h"
-#include "plugin/guard.h"
-
-#include <dlfcn.h>
-#include <unistd.h>
-
 /* What its ops may ask of the host. Memory of one op in another is for kindred's own. */
 #define FLAGS (KD_OP_BROADCAST | KD_OP_CONSTANT | KD_OP_WIDEN | KD_OP_PROMOTE | KD_OP_REAL)
 enum { MOST = 4096, MOST_OPERANDS = 64 };
@@ -129,6 +123,23 @@ static bool ops_are_sound(const custom_ops *ops, const plugin_note *note, kd_err
     return true;
 }
 
+const kd_op_kernel *op_kernels_copy(const kd_op_kernel *first, uint32_t count, uint32_t stride,
+                                    const plugin_note *note, arena *a, kd_error *err) {
+    const elements all = {first, count, stride, sizeof(kd_op_kernel),
+                          KD_END(kd_op_kernel, release)};
+    const kd_op_kernel *kernels = count <= MOST ? copy_elements(&all, a) : NULL;
+    if (!kernels) {
+        kd_fail(err, KD_E_INTERNAL, "a kernel does not begin with its size");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!kernel_is_sound(&kernels[i], note, err)) {
+            return NULL;
+        }
+    }
+    return kernels;
+}
+
 bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *a, custom_ops *ret,
                      kd_error *err) {
     custom_ops ops = {0};
@@ -162,73 +173,5 @@ bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *
         return false;
     }
     *ret = ops;
-    return true;
-}
-
-const char *companion_path(const char *path, const char *word, arena *a) {
-    const size_t length = strlen(path);
-    const bool plain = length > 3 && strcmp(path + length - 3, ".so") == 0;
-    return arena_print(a, "%.*s.%s.so", (int)(plain ? length - 3 : length), path, word);
-}
-
-typedef const kd_op_kernel *(*kernels_function)(uint32_t *ret_count, uint32_t *ret_stride);
-
-static kernels_function open_companion(const char *file, kd_error *err) {
-    kernels_function function = NULL;
-    void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    void *symbol = object ? dlsym(object, "kindred_kernels_v0") : NULL;
-    if (!object) {
-        const char *why = dlerror();
-        kd_fail(err, KD_E_UNSUPPORTED, "%s: the dynamic linker refuses it: %s", file,
-                why ? why : "no reason given");
-        kd_hint(err, "install what its kernels need, or choose another device");
-        return NULL;
-    }
-    if (!symbol) {
-        kd_fail(err, KD_E_UNSUPPORTED, "%s: does not export kindred_kernels_v0", file);
-        kd_hint(err, "its author should end the file with KD_COMPANION(...)");
-        return NULL;
-    }
-    memcpy(&function, &symbol, sizeof function);
-    return function;
-}
-
-bool custom_ops_companion(const char *path, const plugin_note *note, const char *word, arena *a,
-                          const kd_op_kernel **ret, int *ret_count, kd_error *err) {
-    const char *file = companion_path(path, word, a);
-    uint32_t count = 0, stride = 0;
-    guard before;
-    if (access(file, R_OK) != 0) {
-        kd_fail(err, KD_E_UNSUPPORTED, "%s says that it has kernels for %s, and %s is not there",
-                note->id, word, file);
-        return kd_hint(err, "install the plugin whole, or choose another device");
-    }
-    blame_begin(note->id, file, path);
-    guard_take(&before);
-    const kernels_function function = open_companion(file, err);
-    const kd_op_kernel *first = function ? function(&count, &stride) : NULL;
-    guard_restore(&before, note->id);
-    blame_end();
-    if (!first) {
-        return function && kd_fail(err, KD_E_INTERNAL, "%s: gives no kernels", file);
-    }
-    const elements all = {first, count, stride, sizeof(kd_op_kernel),
-                          KD_END(kd_op_kernel, release)};
-    const kd_op_kernel *kernels = count <= MOST ? copy_elements(&all, a) : NULL;
-    if (!kernels) {
-        return kd_fail(err, KD_E_INTERNAL, "%s: a kernel does not begin with its size", file);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (!kernel_is_sound(&kernels[i], note, err)) {
-            return kd_while(err, "%s", file);
-        }
-        if (strcmp(kernels[i].device, word) != 0) {
-            return kd_fail(err, KD_E_INTERNAL,
-                           "%s: has a kernel of %s for %s, and %s belongs there", file,
-                           kernels[i].op, kernels[i].device, word);
-        }
-    }
-    *ret = kernels;
-    *ret_count = (int)count;
     return true;
 }

@@ -24,14 +24,8 @@ bool custom_ops_copy(const kd_custom_ops *from, const plugin_note *note, arena *
 /* Whether a text of words has one. */
 bool words_have(const char *words, const char *word);
 
-/* The kernels for a device that stand in a companion: FILE.WORD.so beside FILE.so. Opens it for
- * good.
- *
- * fails  when there is none, it cannot be loaded, or it has kernels for other ops or devices */
-bool custom_ops_companion(const char *path, const plugin_note *note, const char *word, arena *a,
-                          const kd_op_kernel **ret, int *ret_count, kd_error *err);
-
-/* Where that file is, in `a`. */
-const char *companion_path(const char *path, const char *word, arena *a);
+/* Kernels of ops that the note has, checked, in this host's size and in `a`; NULL on failure. */
+const kd_op_kernel *op_kernels_copy(const kd_op_kernel *first, uint32_t count, uint32_t stride,
+                                    const plugin_note *note, arena *a, kd_error *err);
 
 #endif

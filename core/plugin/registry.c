@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/suggest.h"
 #include "plugin/choice.h"
+#include "plugin/companion.h"
 #include "plugin/isa.h"
 #include "plugin/loader.h"
 #include "plugin/search.h"
@@ -272,7 +273,7 @@ bool registry_companion(registry *r, const plugin *p, const char *word, const kd
     plugin companion = *p;
     companion.path = companion_path(p->path, word, &r->a);
     return (!r->trusts || access(companion.path, R_OK) != 0 || r->trusts(&companion, err)) &&
-           custom_ops_companion(p->path, &p->note, word, &r->a, ret, ret_count, err);
+           companion_open(p->path, &p->note, word, &r->a, ret, ret_count, err);
 }
 
 const kd_host *registry_host(const registry *r) {
