@@ -55,4 +55,7 @@ typedef struct spool {
 bool spool_fill(spool *s, kd_error *err);
 void spool_finish(spool *s);
 
+/* Whether it was made of what the key is of. */
+bool store_has_key(const store *s, const char *key);
+
 #endif
