@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "graph/engine.h"
-#include "graph/op_set.h"
+#include "graph/op_kernel.h"
 #include "plugin/host.h"
 
 #include <kindred/ops.h>

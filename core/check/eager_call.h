@@ -7,6 +7,7 @@
 
 #include "check/guarded.h"
 #include "graph/graph.h"
+#include "graph/op_kernel.h"
 
 typedef struct eager_value {
     kd_tensor base;

@@ -36,4 +36,7 @@ graph *bench_graph(method_bench *b, ending end, int *ret_held, kd_spec *held);
 /* Writes views, indices and schedules. */
 bool bench_feed(method_bench *b, kd_program *p, kd_error *err);
 
+/* Rule M03. */
+void backbone_gives_features(plugin_case *c);
+
 #endif

@@ -4,6 +4,7 @@
 #include "check/brought_row.h"
 #include "check/jacobian.h"
 #include "check/plugin_kit.h"
+#include "graph/op_kernel.h"
 #include "train/run_plugins.h"
 
 static const kd_op *op_of(const plugin_kit *k, const char *name) {

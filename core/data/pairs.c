@@ -2,6 +2,7 @@
  * Samples out of a store and, where there is one, a pair manifest. */
 #include "data/pairs.h"
 
+#include "data/pairs_arm.h"
 #include "data/pairs_reject.h"
 #include "data/pairs_resolve.h"
 

@@ -43,18 +43,4 @@ bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
                   const pair_options *options, samples *ret, kd_error *err);
 void samples_free(samples *list);
 
-/* Between the files that make samples. */
-typedef struct pair {
-    int32_t image[2]; /* the store's */
-    int32_t class[2]; /* of each image; -1: none */
-    int32_t label;    /* of the pair; -1: none */
-} pair;
-
-/* Pairs as an arm has them. `what` names their source in messages. */
-bool arm_apply(const pair *pairs, int64_t count, int arm, uint64_t seed, const char *what,
-               samples *ret, kd_error *err);
-
-/* Room for so many samples, and none in it. */
-void samples_make(samples *list, int64_t count, int32_t n_images);
-
 #endif

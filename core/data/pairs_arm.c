@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arms: which images of a list of pairs a run sees. */
+#include "data/pairs_arm.h"
+
 #include "data/order.h"
 
 #include <inttypes.h>

@@ -4,6 +4,7 @@
 #define CORE_GRAPH_ENGINE_INTERNAL_H
 
 #include "graph/engine.h"
+#include "graph/op_kernel.h"
 #include "graph/plan.h"
 
 typedef struct feed feed;

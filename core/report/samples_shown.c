@@ -3,6 +3,7 @@
 #include "report/samples_shown.h"
 
 #include "base/arena.h"
+#include "data/pairs_arm.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Making the folder of a study. */
+ * Making the folder of a study, and what is written into it. */
 #include "study/study_folder.h"
 
 #include "base/file.h"
 #include "config/yaml_writer.h"
+#include "study/study_results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,5 +93,30 @@ bool study_folder_write(const study_folder *f, const study *s, const study_runs 
     for (int i = 0; ok && i < runs->count; i++) {
         ok = study_write_config(f, &runs->item[i], err);
     }
+    return ok;
+}
+
+static bool write_table(const study_results *r, const char *path,
+                        void (*print)(const study_results *r, FILE *to), kd_error *err) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    print(r, out);
+    fclose(out);
+    const bool ok = file_write(path, text, bytes, err);
+    free(text);
+    return ok;
+}
+
+bool study_write_tables(const study_folder *f, kd_error *err) {
+    arena a = {0};
+    study_results r;
+    const bool ok =
+        study_results_read(f->path, &a, &r, err) &&
+        write_table(&r, arena_print(&a, "%s/table.md", f->path), study_print_markdown, err) &&
+        write_table(&r, arena_print(&a, "%s/table.csv", f->path), study_print_csv, err) &&
+        write_table(&r, arena_print(&a, "%s/differences.csv", f->path), study_print_differences_csv,
+                    err);
+    arena_free(&a);
     return ok;
 }

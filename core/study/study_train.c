@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "study/child.h"
 #include "study/record.h"
-#include "study/study_results.h"
 #include "train/interrupt.h"
 #include "train/pace.h"
 #include "train/progress.h"
@@ -194,30 +193,5 @@ bool study_train(study_work *w, int *ret_failed, kd_error *err) {
     progress_init(&seen.progress, stderr);
     const bool ok = records && do_runs(&seen, records, ret_failed, err);
     json_decref(records);
-    return ok;
-}
-
-static bool write_table(const study_results *r, const char *path,
-                        void (*print)(const study_results *r, FILE *to), kd_error *err) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    print(r, out);
-    fclose(out);
-    const bool ok = file_write(path, text, bytes, err);
-    free(text);
-    return ok;
-}
-
-bool study_write_tables(const study_folder *f, kd_error *err) {
-    arena a = {0};
-    study_results r;
-    const bool ok =
-        study_results_read(f->path, &a, &r, err) &&
-        write_table(&r, arena_print(&a, "%s/table.md", f->path), study_print_markdown, err) &&
-        write_table(&r, arena_print(&a, "%s/table.csv", f->path), study_print_csv, err) &&
-        write_table(&r, arena_print(&a, "%s/differences.csv", f->path), study_print_differences_csv,
-                    err);
-    arena_free(&a);
     return ok;
 }

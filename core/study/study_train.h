@@ -26,7 +26,4 @@ bool study_equalise(study_work *w, kd_error *err);
  * fails       with KD_E_CANCELLED when the user interrupts, after a checkpoint of the run */
 bool study_train(study_work *w, int *ret_failed, kd_error *err);
 
-/* Writes table.md, table.csv and differences.csv from what results there are. */
-bool study_write_tables(const study_folder *f, kd_error *err);
-
 #endif

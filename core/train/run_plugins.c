@@ -3,6 +3,7 @@
 #include "train/run_plugins.h"
 
 #include "base/sha256.h"
+#include "graph/op_kernel.h"
 #include "plugin/companion.h"
 
 #include <unistd.h>

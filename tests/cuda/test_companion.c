@@ -5,6 +5,7 @@
  */
 #include "check/brought_row.h"
 #include "check/gradient.h"
+#include "graph/op_kernel.h"
 #include "harness.h"
 #include "plugin/registry.h"
 
