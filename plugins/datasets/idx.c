@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MNIST's format: one file of images, one of labels, plain or compressed. */
-#include <kindred/dataset.h>
+#include "idx_file.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -22,16 +23,8 @@ KD_TEXT(struct idx, images, "", "file of images inside path, where its name is n
 KD_TEXT(struct idx, labels, "",
         "file of labels inside path; empty: by the usual names; none: no labels")
 
-/* A file of the format: u8 [count, bytes]. */
-typedef struct table {
-    void *memory;
-    const kd_files_api *files; /* frees memory */
-    const unsigned char *data;
-    int64_t count, height, width, channels;
-} table;
-
 struct kd_set {
-    table images, labels; /* labels.memory NULL: none */
+    idx_file images, labels; /* labels.memory NULL: none */
     int32_t classes;
     char fingerprint[512];
 };
@@ -89,58 +82,6 @@ static bool find(const kd_files_api *files, const kd_files *in, const struct idx
     return true;
 }
 
-static int64_t big_endian(const unsigned char *p) {
-    return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
-static bool parse(table *t, const char *name, size_t bytes, bool labels, kd_error *err) {
-    const unsigned char *p = t->memory;
-    if (bytes < 8 || p[0] != 0 || p[1] != 0 || p[3] < 1 || p[3] > 4 || bytes < 4u + 4u * p[3]) {
-        kd_fail(err, KD_E_DATA, "%s: not in IDX format", name);
-        return kd_hint(err, "an IDX file begins with 00 00 08 01 (labels) or 00 00 08 03 (images)");
-    }
-    const int rank = p[3];
-    if (p[2] != 8 || (labels ? rank != 1 : rank < 3)) {
-        return kd_fail(err, KD_E_UNSUPPORTED, "%s: type 0x%02x with %d dimensions, wanted bytes %s",
-                       name, p[2], rank, labels ? "[n]" : "[n, height, width] or [n, h, w, 3]");
-    }
-    int64_t dim[4] = {0, 1, 1, 1};
-    int64_t total = 1;
-    for (int i = 0; i < rank; i++) {
-        dim[i] = big_endian(p + 4 + 4 * i);
-        total = __builtin_mul_overflow(total, dim[i], &total) ? INT64_MAX : total;
-    }
-    if (dim[3] != 1 && dim[3] != 3) {
-        return kd_fail(err, KD_E_UNSUPPORTED, "%s: %lld channels, wanted 1 or 3", name,
-                       (long long)dim[3]);
-    }
-    if (total < 1 || total != (int64_t)(bytes - 4u - 4u * p[3])) {
-        kd_fail(err, KD_E_DATA, "%s: %zu bytes do not fit its header", name, bytes);
-        return kd_hint(err, "the file is cut short or damaged: fetch it again");
-    }
-    t->data = p + 4 + 4 * rank;
-    t->count = dim[0];
-    t->height = dim[1];
-    t->width = dim[2];
-    t->channels = dim[3];
-    return true;
-}
-
-static bool load(const kd_files_api *files, kd_files *in, int64_t entry, bool labels, table *ret,
-                 kd_error *err) {
-    size_t bytes;
-    table t = {.files = files};
-    if (!files->read(in, entry, &t.memory, &bytes, err)) {
-        return false;
-    }
-    if (!parse(&t, files->path(in, entry), bytes, labels, err)) {
-        files->release(t.memory);
-        return false;
-    }
-    *ret = t;
-    return true;
-}
-
 static void add_fingerprint(kd_set *set, const char *text) {
     const size_t used = strlen(set->fingerprint);
     snprintf(set->fingerprint + used, sizeof set->fingerprint - used, "%s ", text);
@@ -148,7 +89,7 @@ static void add_fingerprint(kd_set *set, const char *text) {
 
 /* A file of a folder is opened by itself, so that a compressed one is read as it should be. */
 static bool load_file(const kd_files_api *files, const char *folder, const char *name, bool labels,
-                      kd_set *set, table *ret, kd_error *err) {
+                      kd_set *set, idx_file *ret, kd_error *err) {
     char path[4096];
     kd_files *in;
     if (snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name) >=
@@ -159,7 +100,7 @@ static bool load_file(const kd_files_api *files, const char *folder, const char 
         return false;
     }
     add_fingerprint(set, files->fingerprint(in));
-    const bool good = load(files, in, 0, labels, ret, err) || kd_while(err, "%s", path);
+    const bool good = idx_file_load(files, in, 0, labels, ret, err) || kd_while(err, "%s", path);
     files->close(in);
     return good;
 }
@@ -182,12 +123,12 @@ static bool load_part(const kd_files_api *files, kd_files *in, bool archive, con
     if (entry < 0) {
         return (what && !*c->labels) || missing(c, what, err);
     }
-    table *t = what ? &set->labels : &set->images;
+    idx_file *t = what ? &set->labels : &set->images;
     if (!archive) {
         return load_file(files, c->path, files->path(in, entry), what, set, t, err);
     }
     add_fingerprint(set, files->fingerprint(in));
-    return load(files, in, entry, what, t, err) || kd_while(err, "%s", c->path);
+    return idx_file_load(files, in, entry, what, t, err) || kd_while(err, "%s", c->path);
 }
 
 /* path is the file of images: the labels lie beside it, "images" and "idx3" read as "labels" and
@@ -302,7 +243,7 @@ static const char *fingerprint(const kd_set *set) {
 
 static bool read_sample(kd_set *set, int64_t index, kd_sample *ret, kd_error *err) {
     (void)err;
-    const table *t = &set->images;
+    const idx_file *t = &set->images;
     const size_t bytes = (size_t)(t->height * t->width * t->channels);
     ret->n_images = 1;
     ret->images[0] = (kd_image){.format = KD_IMAGE_RAW,
