@@ -115,6 +115,56 @@ TEST(eval_runs, take_variants_from_a_manifest) {
                    "factors.csv: the dataset has variants of its own");
 }
 
+#define TUNED(options_)                                                                            \
+    "evals=[{plugin: finetune, epochs: 2, min_steps: 10, batch: 16, before: true" options_ "}]"
+
+/* A copy is trained: the run ends in the same bits without the eval, and there is no number for raw
+ * pixels, which are no encoder. */
+TEST(eval_runs, finetune_a_copy) {
+    expect_train(WITH("train.epochs=1", TUNED("")));
+    expect_train(WITH("train.epochs=1", "name=alone"));
+    cr_assert(kit_same_state("small", "alone", 8));
+    const double before = kit_metric("small", 0, "value"), after = kit_metric("small", 8, "value");
+    cr_assert(before > 0 && before <= 1 && after > 0 && after <= 1, "%g, %g", before, after);
+    expect_train(WITH("name=again", "train.epochs=1", TUNED("")));
+    cr_assert_eq(kit_metric("again", 8, "value"), after);
+
+    size_t bytes = 0;
+    char *text = NULL;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(file_read("runs/small/metrics.jsonl", 0, &text, &bytes, &err));
+    cr_assert_null(strstr(text, "raw pixels"));
+    cr_assert(strstr(text, "trained on 64 samples, seed 1"), "%s", text);
+    free(text);
+}
+
+/* Sixteen images of each of four kinds: a quarter of the labels, and a fifth of those chooses. */
+TEST(eval_runs, finetune_on_few_labels) {
+    expect_train(WITH("train.epochs=1", TUNED(", labels: 0.25, learning_rates: [0.01, 0.1]")));
+    size_t bytes = 0;
+    char *text = NULL;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(file_read("runs/small/metrics.jsonl", 0, &text, &bytes, &err));
+    cr_assert(strstr(text, "chosen of 2 on 4 of them; trained on 16 samples (25 % of the labels)"),
+              "%s", text);
+    free(text);
+    expect_refusal(WITH("name=one", "train.epochs=1",
+                        TUNED(", labels_per_class: 1, learning_rates: [0.01, 0.1]")),
+                   "no class has two labelled training samples");
+    expect_refusal(WITH("name=none", "train.epochs=1", TUNED(", learning_rates: []")),
+                   "finetune: no learning rate");
+    expect_refusal(WITH("name=wild", "train.epochs=1", TUNED(", learning_rates: [1000]")),
+                   "does not give a finite loss");
+}
+
+/* The untrained encoder, by labels alone: four kinds that a short training tells apart. */
+TEST(eval_runs, finetune_until_it_knows) {
+    expect_train(WITH("train.epochs=1", "data.count=256", "backbone.width=4",
+                      "evals=[{plugin: finetune, min_steps: 150, batch: 32, learning_rates: [0.1], "
+                      "crop: 0.5, before: true}]"));
+    cr_assert_gt(kit_metric("small", 0, "value"), 0.5);
+}
+
 enum { SAMPLES = 6 };
 static int64_t base_of[SAMPLES];
 

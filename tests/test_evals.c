@@ -137,9 +137,11 @@ TEST(split, holds_out_of_every_class_and_repeats) {
     set s = set_create(400, 1, 5, 1, 3);
     kd_error err = KD_ERROR_INIT;
     split a, b, other;
-    cr_assert(split_draw(&a, &s.set, 5, 10, 0.2, 7, &err));
-    cr_assert(split_draw(&b, &s.set, 5, 10, 0.2, 7, &err));
-    cr_assert(split_draw(&other, &s.set, 5, 10, 0.2, 8, &err));
+    const split_plan ten = {.labels_per_class = 10, .held_out = 0.2};
+    const split_plan quarter = {.held_out = 0.25}, tenth = {.labels = 0.1};
+    cr_assert(split_draw(&a, &s.set, 5, &ten, 7, &err));
+    cr_assert(split_draw(&b, &s.set, 5, &ten, 7, &err));
+    cr_assert(split_draw(&other, &s.set, 5, &ten, 8, &err));
     cr_assert_eq(a.fit, 40);
     cr_assert_eq(a.held, 10);
     int seen[400] = {0}, of_class[2][5] = {{0}};
@@ -157,9 +159,14 @@ TEST(split, holds_out_of_every_class_and_repeats) {
     split_finish(&b);
     split_finish(&other);
 
-    cr_assert(split_draw(&a, &s.set, 5, 0, 0.25, 7, &err));
+    cr_assert(split_draw(&a, &s.set, 5, &quarter, 7, &err));
     cr_assert_eq(a.fit + a.held, 400);
     cr_assert(a.held >= 98 && a.held <= 102);
+    split_finish(&a);
+
+    cr_assert(split_draw(&a, &s.set, 5, &tenth, 7, &err));
+    cr_assert_eq(a.held, 0);
+    cr_assert(a.fit >= 38 && a.fit <= 42);
     split_finish(&a);
     set_destroy(&s);
 }
@@ -170,9 +177,14 @@ TEST(split, a_class_of_one_is_not_held_out) {
     const kd_feature_set s = {4, 1, none, labels};
     kd_error err = KD_ERROR_INIT;
     split a;
-    cr_assert(split_draw(&a, &s, 4, 0, 0.5, 1, &err));
+    const split_plan half = {.held_out = 0.5}, little = {.labels = 0.001};
+    cr_assert(split_draw(&a, &s, 4, &half, 1, &err));
     cr_assert_eq(a.fit, 3);
     cr_assert_eq(a.held, 1);
     cr_assert(a.rows[3] < 2);
+    split_finish(&a);
+
+    cr_assert(split_draw(&a, &s, 4, &little, 1, &err)); /* at least one a class */
+    cr_assert_eq(a.fit, 3);
     split_finish(&a);
 }

@@ -98,8 +98,8 @@ TEST(linear, every_head_equals_sgd_on_its_own) {
     train_heads(&s, &s, three, 3);
     for (int i = 0; i < 3; i++) {
         const double want = slow_sgd(&s, three[i].learning_rate, three[i].weight_decay);
-        cr_assert_float_eq(three[i].loss, want, 1e-5, "head %d: %.9g, not %.9g", i, three[i].loss,
-                           want);
+        cr_assert_float_eq(three[i].score.loss, want, 1e-5, "head %d: %.9g, not %.9g", i,
+                           three[i].score.loss, want);
         cr_assert_lt(want, 1.09);
     }
     set_destroy(&s);
@@ -113,8 +113,8 @@ TEST(linear, a_large_margin_is_a_finite_loss) {
     }
     head one = {.learning_rate = 0.1};
     train_heads(&s, &far, &one, 1);
-    cr_assert(isfinite(one.loss) && one.loss > 800.0 / N, "%g", one.loss);
-    cr_assert(one.accuracy > 0.5 && one.accuracy < 1, "%g", one.accuracy);
+    cr_assert(isfinite(one.score.loss) && one.score.loss > 800.0 / N, "%g", one.score.loss);
+    cr_assert(one.score.accuracy > 0.5 && one.score.accuracy < 1, "%g", one.score.accuracy);
     set_destroy(&s);
     set_destroy(&far);
 }

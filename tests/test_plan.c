@@ -122,6 +122,13 @@ TEST(plan, predicts_the_peak_of_a_run_with_the_evals_of_this_build) {
              "0, 0, 0, 0, 0, 0, 0, 0, 0]}]"));
 }
 
+/* A second engine stands beside the run's. */
+TEST(plan, predicts_the_peak_of_an_eval_that_trains) {
+    expect_prediction(WITH("train.epochs=1", "train.steps=4", "data.count=512", "data.size=32",
+                           "views.0.size=32", "backbone.width=8",
+                           "evals=[{plugin: finetune, batch: 128, epochs: 1, min_steps: 4}]"));
+}
+
 /* The second program is the larger, and only the memory of one is held when the host closes what
  * evals leave open. */
 TEST(plan, predicts_the_peak_of_any_eval) {

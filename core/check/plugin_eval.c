@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs a checked eval on features that are known. */
-#include "check/plugin_data.h"
+#include "check/plugin_images.h"
 
 #include "graph/internal.h"
 
@@ -9,6 +9,7 @@ static const struct {
     const char *option, *yaml;
 } quick[] = {
     {"k", "{k: 20}"},
+    {"crop", "{epochs: 1, min_steps: 60, learning_rates: [0.5]}"},
     {"learning_rates",
      "{epochs: 5, min_steps: 150, learning_rates: [0.01, 0.1], weight_decays: [0.001]}"},
 };
@@ -31,15 +32,15 @@ static void name_variants(feature_rows *f) {
 void features_make(feature_rows *f, double signal, uint64_t seed) {
     for (int i = 0; i < FEATURE_ROWS + FEATURE_TESTS; i++) {
         const bool trains = i < FEATURE_ROWS;
-        const int row = trains ? i : i - FEATURE_ROWS;
+        const int at = trains ? i : i - FEATURE_ROWS;
         const double drawn = kit_draw(seed, 1, (uint64_t)i) + 1;
         const int32_t label = (int32_t)(drawn * FEATURE_CLASSES / 2);
-        float *x = (trains ? f->train : f->test) + row * FEATURE_WIDTH;
+        float *x = (trains ? f->train : f->test) + at * FEATURE_WIDTH;
         for (int k = 0; k < FEATURE_WIDTH; k++) {
             const double noise = kit_draw(seed, 2, (uint64_t)(i * FEATURE_WIDTH + k));
             x[k] = (float)(signal * (k == label) + (1 - 0.95 * signal) * noise);
         }
-        (trains ? f->train_label : f->test_label)[row] = label;
+        (trains ? f->train_label : f->test_label)[at] = label;
     }
     name_variants(f);
 }
@@ -72,10 +73,11 @@ void features_reverse(feature_rows *f) {
     reverse_variants(f);
 }
 
-/* ---- The host's side. An eval sees a kd_eval_input alone; here is what belongs to it. ---- */
+/* The host's side. An eval sees a kd_eval_input alone; here is what belongs to it. */
 
 static engine *running;
 static const op_set *running_ops;
+static learner_host learning;
 
 static bool program_open(const kd_eval_input *in, const char *name,
                          void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
@@ -89,6 +91,17 @@ static bool program_open(const kd_eval_input *in, const char *name,
 static void close_program(const kd_eval_input *in, kd_program *p) {
     (void)in;
     program_close(p);
+}
+
+static bool open_learner(const kd_eval_input *in, const kd_learner_spec *spec, void *context,
+                         kd_learner **ret, kd_error *err) {
+    (void)in;
+    return learner_create(&learning, spec, context, ret, err);
+}
+
+static void close_learner(const kd_eval_input *in, kd_learner *learner) {
+    (void)in;
+    learner_destroy(learner);
 }
 
 static bool never_cancelled(const kd_eval_input *in) {
@@ -114,11 +127,20 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
     if (!options) {
         options = kit_config(k, k->subject, NULL, err);
     }
-    const kd_variants variants = {.size = sizeof variants,
-                                  .factors = FACTORS,
-                                  .base = f->base,
-                                  .factor = f->factor,
-                                  .factor_name = factors};
+    bench_images *images = arena_alloc(&k->memory, sizeof *images);
+    bench_images_make(images, f);
+    const kd_learners learners = {.size = sizeof learners,
+                                  .view = &images->view,
+                                  .open = open_learner,
+                                  .close = close_learner,
+                                  .reset = learner_reset,
+                                  .train = learner_train,
+                                  .predict = learner_predict};
+    const kd_variants varied = {.size = sizeof varied,
+                                .factors = FACTORS,
+                                .base = f->base,
+                                .factor = f->factor,
+                                .factor_name = factors};
     const kd_eval_input all = {.size = sizeof all,
                                .classes = FEATURE_CLASSES,
                                .seed = 1,
@@ -131,13 +153,15 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
                                .run = program_run,
                                .read = program_read,
                                .cancelled = never_cancelled,
-                               .test_variants = &variants};
+                               .test_variants = &varied,
+                               .learners = &learners};
     const kd_eval_input *in = kit_at_the_edge(&all, in_size);
     if (!options || !in) {
         return options && kd_fail(err, KD_E_MEMORY, "out of memory");
     }
     running = engine_create(k->device_table, k->device, 1);
     running_ops = k->ops;
+    learning = bench_images_host(images, k);
     engine_use_ops(running, k->ops);
     *ret = (kd_eval_output){.size = sizeof *ret};
     const bool ok = engine_allocate(running, err) && table->run(options, in, ret, err);

@@ -211,6 +211,10 @@ bool engine_allocate(engine *e, kd_error *err) {
     return variables_initialise(e, err);
 }
 
+bool engine_restart(engine *e, kd_error *err) {
+    return variables_initialise(e, err);
+}
+
 void engine_rehearse(engine *e) {
     assert(!e->allocated);
     largest(e, &e->arena.bytes, &e->scratch.bytes);

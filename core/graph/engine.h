@@ -33,6 +33,8 @@ void engine_use_ops(engine *e, const op_set *ops);
 /* Takes the graph over, whether it succeeds or not. */
 bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_error *err);
 bool engine_allocate(engine *e, kd_error *err);
+/* All variables have their initial values again. */
+bool engine_restart(engine *e, kd_error *err);
 void program_close(kd_program *p);
 
 /* fails when the name is unknown or the size differs from the tensor's. */

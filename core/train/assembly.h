@@ -3,8 +3,8 @@
 #ifndef CORE_TRAIN_ASSEMBLY_H
 #define CORE_TRAIN_ASSEMBLY_H
 
-#include "graph/engine.h"
 #include "plugin/registry.h"
+#include "train/image_batch.h"
 #include "train/images.h"
 #include "train/machine.h"
 #include "train/pixels.h"
@@ -20,10 +20,9 @@
 typedef struct feature_program {
     kd_program *program;
     kd_augment view;
-    int64_t batch, pixel_bytes, width;
-    int32_t channels; /* of the images that the encoder sees */
-    uint8_t *pixels;  /* [pixel_bytes] */
-    void *values;     /* real [batch, width] */
+    int64_t width;
+    image_batch images;
+    void *values; /* real [images.count, width] */
     bool f64;
 } feature_program;
 

@@ -9,6 +9,7 @@
 /* Features that have been taken already in this evaluation. */
 typedef struct taken {
     const source *from;
+    bool labels_alone;
     features features;
 } taken;
 
@@ -16,27 +17,33 @@ typedef struct work {
     const evaluation *e;
     bool rehearsed; /* features are zeros */
     int count;
-    taken *taken;         /* [2 n_evals] */
+    taken *taken;         /* [2 n_evals + 1] */
     kd_variants variants; /* of the test set of the eval that runs */
 } work;
 
-static bool take(work *w, const source *from, const char *what, const features **ret,
+/* The features of a set for an eval, or its labels alone for one that needs no features. */
+static bool take(work *w, const source *from, const eval_part *eval, const features **ret,
                  kd_error *err) {
+    const bool labels_alone = eval_flags(eval) & KD_EVAL_IMAGES;
     for (int i = 0; i < w->count; i++) {
-        if (w->taken[i].from == from) {
+        if (w->taken[i].from == from && w->taken[i].labels_alone == labels_alone) {
             *ret = &w->taken[i].features;
             return true;
         }
     }
     taken *t = &w->taken[w->count];
-    if (w->rehearsed) {
+    if (labels_alone) {
+        features_label(from, &t->features);
+    } else if (w->rehearsed) {
         if (!features_rehearse(w->e->program, from, true, &t->features, err)) {
             return false;
         }
-    } else if (!features_take(w->e->assembly, w->e->program, from, true, what, &t->features, err)) {
+    } else if (!features_take(w->e->assembly, w->e->program, from, true, eval->keys.name,
+                              &t->features, err)) {
         return false;
     }
     t->from = from;
+    t->labels_alone = labels_alone;
     w->count++;
     *ret = &t->features;
     return true;
@@ -55,33 +62,39 @@ static kd_variants variants_of(const source *from, const features *f) {
                          .factor_name = from->variants.factor_name};
 }
 
-/* What eval `index` is given, without the functions. */
-static bool take_input(work *w, int index, kd_eval_input *ret, kd_error *err) {
+static learner_set as_learner_set(const source *from, const features *f) {
+    return (learner_set){.from = from, .rows = f->rows, .position = f->position};
+}
+
+/* What eval `index` is given. */
+static bool take_input(work *w, int index, eval_input *ret, kd_error *err) {
     static const features none;
     const assembly *a = w->e->assembly;
     const eval_part *eval = &a->run->evals[index];
     const eval_data *data = &a->eval_data[index];
+    const bool test_alone = eval_flags(eval) & KD_EVAL_TEST_ALONE;
     const features *train = &none, *test = NULL;
-    if ((!(eval_flags(eval) & KD_EVAL_TEST_ALONE) &&
-         !take(w, data->train, eval->keys.name, &train, err)) ||
-        !take(w, data->test, eval->keys.name, &test, err)) {
+    if ((!test_alone && !take(w, data->train, eval, &train, err)) ||
+        !take(w, data->test, eval, &test, err)) {
         return false;
     }
     w->variants = variants_of(data->test, test);
-    *ret = (kd_eval_input){.size = sizeof *ret,
-                           .classes = data->train->store->classes,
-                           .seed = (uint64_t)a->run->keys.seed,
-                           .train = as_set(train),
-                           .test = as_set(test),
-                           .host = registry_host(a->plugins),
-                           .test_variants = test->base ? &w->variants : NULL};
+    *ret = (eval_input){.in = {.size = sizeof ret->in,
+                               .classes = data->train->store->classes,
+                               .seed = (uint64_t)a->run->keys.seed,
+                               .train = as_set(train),
+                               .test = as_set(test),
+                               .host = registry_host(a->plugins),
+                               .test_variants = test->base ? &w->variants : NULL},
+                        .set = {[KD_OF_TRAIN] = as_learner_set(data->train, train),
+                                [KD_OF_TEST] = as_learner_set(data->test, test)}};
     return true;
 }
 
 static bool run_eval(work *w, int index, kd_eval_output *out, kd_error *err) {
     assembly *a = w->e->assembly;
     const eval_part *eval = &a->run->evals[index];
-    kd_eval_input in;
+    eval_input in;
     if (!take_input(w, index, &in, err)) {
         return false;
     }
@@ -128,7 +141,7 @@ bool evaluation_rehearse(const evaluation *e, rehearsal *r, kd_error *err) {
     work w = work_begin(e, true);
     bool ok = true;
     for (int i = 0; ok && i < e->assembly->run->n_evals; i++) {
-        kd_eval_input in;
+        eval_input in;
         if (e->wanted[i]) {
             ok = take_input(&w, i, &in, err);
             if (ok) {

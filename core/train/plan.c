@@ -22,7 +22,7 @@ static bool rehearse(assembly *a, rehearsal *r, kd_error *err) {
     bool *wanted = kd_alloc((size_t)count + 1), ok = true;
     if (assembly_compares(a)) {
         for (int i = 0; i < count; i++) {
-            wanted[i] = a->run->evals[i].keys.before;
+            wanted[i] = a->run->evals[i].keys.before && eval_takes_pixels(&a->run->evals[i]);
         }
         const evaluation pixels = {.assembly = a, .program = &a->pixels, .wanted = wanted};
         ok = evaluation_rehearse(&pixels, r, err);

@@ -2,7 +2,6 @@
  * Programs that only have a size, and what this process holds while an eval has them. */
 #include "train/rehearsal.h"
 
-#include "train/eval_programs.h"
 #include "train/process_memory.h"
 
 #include <stdlib.h>
@@ -13,6 +12,8 @@ static const double most_seconds = 5; /* for an eval whose loops do not end on z
 typedef struct given {
     kd_eval_input in;
     struct performance *performance;
+    learner_host host;
+    kd_learners learners;
 } given;
 
 /* One eval's. */
@@ -23,10 +24,11 @@ typedef struct performance {
     struct stand_in *open;
 } performance;
 
-/* What an eval holds in place of a program. */
+/* What an eval holds in place of a program; or what stands for a learner, which it holds itself. */
 typedef struct stand_in {
     performance *performance;
     kd_program *program;
+    kd_learner *learner;
     size_t bytes;
     struct stand_in *next;
 } stand_in;
@@ -49,6 +51,35 @@ static void note(const performance *p, size_t passing) {
     r->marks = process_memory_mark();
 }
 
+static stand_in *keep(performance *p, stand_in what, const program_memory *memory) {
+    stand_in *s = kd_alloc(sizeof *s);
+    *s = what;
+    s->performance = p;
+    s->bytes = memory->bytes;
+    s->next = p->open;
+    note(p, 0);
+    p->open = s;
+    p->open_bytes += s->bytes;
+    note(p, memory->start_bytes);
+    return s;
+}
+
+/* what  as the eval holds it */
+static void forget(performance *p, const void *what) {
+    note(p, 0);
+    for (stand_in **at = &p->open; *at; at = &(*at)->next) {
+        stand_in *s = *at;
+        if (s == what || (s->learner && s->learner == what)) {
+            *at = s->next;
+            p->open_bytes -= s->bytes;
+            program_close(s->program);
+            learner_destroy(s->learner);
+            free(s);
+            return;
+        }
+    }
+}
+
 static bool open_program(const kd_eval_input *in, const char *name,
                          void (*build)(void *context, kd_scope s), void *context, kd_program **ret,
                          kd_error *err) {
@@ -59,29 +90,30 @@ static bool open_program(const kd_eval_input *in, const char *name,
     }
     program_memory memory;
     program_get_memory(program, &memory);
-    stand_in *s = kd_alloc(sizeof *s);
-    *s = (stand_in){.performance = p, .program = program, .bytes = memory.bytes, .next = p->open};
-    note(p, 0);
-    p->open = s;
-    p->open_bytes += s->bytes;
-    note(p, memory.start_bytes);
-    *ret = (kd_program *)s;
+    *ret = (kd_program *)keep(p, (stand_in){.program = program}, &memory);
     return true;
 }
 
 static void close_program(const kd_eval_input *in, kd_program *program) {
-    performance *p = ((const given *)in)->performance;
-    note(p, 0);
-    for (stand_in **at = &p->open; *at; at = &(*at)->next) {
-        stand_in *s = *at;
-        if ((kd_program *)s == program) {
-            *at = s->next;
-            p->open_bytes -= s->bytes;
-            program_close(s->program);
-            free(s);
-            return;
-        }
+    forget(((const given *)in)->performance, program);
+}
+
+static bool open_learner(const kd_eval_input *in, const kd_learner_spec *spec, void *context,
+                         kd_learner **ret, kd_error *err) {
+    const given *g = (const given *)in;
+    kd_learner *learner = NULL;
+    if (!learner_create(&g->host, spec, context, &learner, err)) {
+        return false;
     }
+    program_memory memory;
+    learner_memory(learner, &memory);
+    keep(g->performance, (stand_in){.learner = learner}, &memory);
+    *ret = learner;
+    return true;
+}
+
+static void close_learner(const kd_eval_input *in, kd_learner *learner) {
+    forget(((const given *)in)->performance, learner);
 }
 
 static bool go_on(const performance *p, kd_error *err) {
@@ -121,9 +153,27 @@ void rehearsal_begin(rehearsal *r, assembly *a) {
     r->marks = process_memory_mark();
 }
 
-void rehearsal_run(rehearsal *r, const eval_part *eval, const kd_eval_input *in) {
+static bool learner_goes_on(void *context, const char *doing, kd_error *err) {
+    (void)doing;
+    return go_on(context, err);
+}
+
+void rehearsal_run(rehearsal *r, const eval_part *eval, const eval_input *input) {
     performance p = {.rehearsal = r, .end = progress_now() + most_seconds};
-    given g = {.in = *in, .performance = &p};
+    given g = {.in = input->in,
+               .performance = &p,
+               .host = eval_learner_host(r->assembly, input),
+               .learners = {.size = sizeof g.learners,
+                            .view = &r->assembly->features.view,
+                            .open = open_learner,
+                            .close = close_learner,
+                            .reset = learner_reset,
+                            .train = learner_train,
+                            .predict = learner_predict}};
+    g.host.rehearsed = true;
+    g.host.go_on = learner_goes_on;
+    g.host.context = &p;
+    g.in.learners = &g.learners;
     g.in.program_open = open_program;
     g.in.program_close = close_program;
     g.in.write = write_program;
@@ -143,6 +193,6 @@ void rehearsal_run(rehearsal *r, const eval_part *eval, const kd_eval_input *in)
     }
     note(&p, 0);
     while (p.open) {
-        close_program(&g.in, (kd_program *)p.open);
+        forget(&p, p.open);
     }
 }

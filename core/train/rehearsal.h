@@ -4,7 +4,7 @@
 #ifndef CORE_TRAIN_REHEARSAL_H
 #define CORE_TRAIN_REHEARSAL_H
 
-#include "train/assembly.h"
+#include "train/eval_programs.h"
 
 /* The most that was held at one time: by programs on the device, and in this process by evals and
  * by the host for them. */
@@ -21,9 +21,7 @@ typedef struct rehearsal {
 void rehearsal_begin(rehearsal *r, assembly *a);
 
 /* Runs one eval on feature sets whose values are zeros. Reads give zeros, and what takes longer
- * than a few seconds is cancelled.
- *
- * in  what evals are given, without the functions */
-void rehearsal_run(rehearsal *r, const eval_part *eval, const kd_eval_input *in);
+ * than a few seconds is cancelled. */
+void rehearsal_run(rehearsal *r, const eval_part *eval, const eval_input *input);
 
 #endif

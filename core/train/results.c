@@ -112,7 +112,9 @@ bool results_take(results *r, int64_t step, int64_t epoch_steps, bool last, kd_e
     }
     if (step == 0 && assembly_compares(a)) {
         bool *again = kd_alloc((size_t)count + 1);
-        memcpy(again, wanted, (size_t)count);
+        for (int i = 0; i < count; i++) {
+            again[i] = wanted[i] && eval_takes_pixels(&a->run->evals[i]);
+        }
         ok = take(r, &a->pixels, OF_PIXELS, 0, again, err) &&
              take(r, &a->features, OF_UNTRAINED, 0, wanted, err);
         free(again);

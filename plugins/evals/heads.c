@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TOP = 5 };
 static const double momentum = 0.9;
 
 struct heads {
@@ -193,29 +192,12 @@ bool heads_train(heads *h, int64_t *rows, int64_t count, kd_error *err) {
     return true;
 }
 
-/* Adds one sample's scores to a head's sums. Written so that logits that are not numbers lose. */
-static void count_row(head *to, const float *logits, int32_t classes, int32_t label) {
-    int ahead = 0;
-    double most = 0, total = 0;
-    for (int32_t c = 0; c < classes; c++) {
-        const double margin = (double)logits[c] - (double)logits[label];
-        ahead += c != label && !(margin < 0 || (margin == 0 && c > label));
-        most = margin > most ? margin : most;
-    }
-    for (int32_t c = 0; c < classes; c++) { /* relative to the largest: exp cannot overflow */
-        total += exp((double)logits[c] - (double)logits[label] - most);
-    }
-    to->accuracy += ahead == 0;
-    to->top5 += ahead < TOP;
-    to->loss += most + log(total);
-}
-
 bool heads_score(heads *h, const kd_feature_set *set, const int64_t *rows, int64_t count,
                  kd_error *err) {
     const int64_t batch = h->plan.batch, classes = h->in->classes;
     const size_t bytes = (size_t)(batch * h->columns) * sizeof *h->logits;
     for (int64_t i = 0; i < h->count; i++) {
-        h->head[i].accuracy = h->head[i].top5 = h->head[i].loss = 0;
+        h->head[i].score = (score){0};
     }
     if (!write_columns(h, "rate", 0, err)) {
         return false;
@@ -230,14 +212,12 @@ bool heads_score(heads *h, const kd_feature_set *set, const int64_t *rows, int64
             return false;
         }
         for (int64_t i = 0; i < real * h->count; i++) {
-            count_row(&h->head[i % h->count], h->logits + i * classes, (int32_t)classes,
+            score_add(&h->head[i % h->count].score, h->logits + i * classes, (int32_t)classes,
                       h->labels[i]);
         }
     }
     for (int64_t i = 0; i < h->count; i++) {
-        h->head[i].accuracy /= (double)count;
-        h->head[i].top5 /= (double)count;
-        h->head[i].loss /= (double)count;
+        score_finish(&h->head[i].score, count);
     }
     return true;
 }

@@ -4,13 +4,12 @@
 #ifndef PLUGINS_EVALS_HEADS_H
 #define PLUGINS_EVALS_HEADS_H
 
-#include <kindred/eval.h>
+#include "score.h"
 
 /* How one classifier is trained, and how well it did. */
 typedef struct head {
     double learning_rate, weight_decay;
-    double accuracy, top5; /* shares of the samples scored last */
-    double loss;           /* their mean cross-entropy, in nats */
+    score score; /* on the samples scored last */
 } head;
 
 /* SGD with momentum 0.9 from zero weights; the learning rate falls to 0 along a cosine. */

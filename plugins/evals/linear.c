@@ -52,19 +52,11 @@ static bool check_input(const struct linear *self, const kd_eval_input *in, kd_e
     return true;
 }
 
-static bool is_better(const head *a, const head *b) {
-    if (!isfinite(a->loss) || !isfinite(b->loss)) {
-        return isfinite(a->loss) && !isfinite(b->loss);
-    }
-    return a->accuracy > b->accuracy || (a->accuracy == b->accuracy && a->loss < b->loss);
-}
-
-/* The head that does best on the samples held out: one that diverged never does; then by accuracy,
- * then by loss, then the first. */
+/* The head that does best on the samples held out, and of equals the first. */
 static const head *best_head(const head *all, int64_t count) {
     const head *best = all;
     for (int64_t i = 1; i < count; i++) {
-        best = is_better(&all[i], best) ? &all[i] : best;
+        best = score_is_better(&all[i].score, &best->score) ? &all[i] : best;
     }
     return best;
 }
@@ -89,7 +81,7 @@ static bool choose(const struct linear *self, const kd_eval_input *in, const hea
         return false;
     }
     *ret = *best_head(all, count);
-    if (!isfinite(ret->loss)) {
+    if (!isfinite(ret->score.loss)) {
         kd_fail(err, KD_E_INVALID, "linear: no learning rate gave a finite loss");
         return kd_hint(err, "add lower ones to learning_rates");
     }
@@ -136,11 +128,12 @@ static bool run(const void *config, const kd_eval_input *in, kd_eval_output *out
                              .epochs = self->epochs,
                              .min_steps = self->min_steps,
                              .seed = in->seed};
+    const split_plan labels = {.labels_per_class = self->labels_per_class,
+                               .held_out = self->held_out};
     split part = {0};
     head chosen;
     if (!check_input(self, in, err) ||
-        !split_draw(&part, &in->train, in->classes, self->labels_per_class, self->held_out,
-                    in->seed, err)) {
+        !split_draw(&part, &in->train, in->classes, &labels, in->seed, err)) {
         return false;
     }
     bool done = part.held > 0 || kd_fail(err, KD_E_INVALID,
@@ -149,9 +142,9 @@ static bool run(const void *config, const kd_eval_input *in, kd_eval_output *out
     done = done && choose(self, in, &plan, &part, &chosen, err) &&
            measure(in, &plan, &part, &chosen, err);
     if (done) {
-        report(out, "accuracy", chosen.accuracy, self, in, &part, &chosen);
+        report(out, "accuracy", chosen.score.accuracy, self, in, &part, &chosen);
         if (in->classes >= 10) {
-            report(out, "top5", chosen.top5, self, in, &part, &chosen);
+            report(out, "top5", chosen.score.top5, self, in, &part, &chosen);
         }
     }
     split_finish(&part);

@@ -21,18 +21,35 @@ typedef struct quota {
     int64_t used, held, seen;
 } quota;
 
-static void set_quotas(quota *of, const kd_feature_set *set, int32_t classes, int labels_per_class,
-                       double held_out) {
+static int64_t at_least(int64_t x, int64_t least) {
+    return x > least ? x : least;
+}
+
+static int64_t at_most(int64_t x, int64_t most) {
+    return x < most ? x : most;
+}
+
+/* So many of a class that has `all`. */
+static int64_t share_of(double share, int64_t all) {
+    return at_most(at_least((int64_t)(share * (double)all + 0.5), 1), all);
+}
+
+static void set_quotas(quota *of, const kd_feature_set *set, int32_t classes,
+                       const split_plan *plan) {
     for (int64_t i = 0; i < set->rows; i++) {
         of[set->labels[i]].used++;
     }
     for (int32_t c = 0; c < classes; c++) {
         quota *q = &of[c];
-        q->used = labels_per_class && q->used > labels_per_class ? labels_per_class : q->used;
-        q->held = (int64_t)(held_out * (double)q->used + 0.5);
-        q->held = q->held < 1 ? 1 : q->held;
-        q->held = q->held > q->used - 1 ? q->used - 1 : q->held;
-        q->held = q->held < 0 ? 0 : q->held;
+        if (plan->labels > 0) {
+            q->used = share_of(plan->labels, q->used);
+        }
+        if (plan->labels_per_class) {
+            q->used = at_most(q->used, plan->labels_per_class);
+        }
+        if (plan->held_out > 0 && q->used > 0) {
+            q->held = at_most(share_of(plan->held_out, q->used), q->used - 1);
+        }
     }
 }
 
@@ -55,8 +72,8 @@ static void deal(split *to, const int64_t *order, quota *of, const kd_feature_se
     }
 }
 
-bool split_draw(split *ret, const kd_feature_set *set, int32_t classes, int labels_per_class,
-                double held_out, uint64_t seed, kd_error *err) {
+bool split_draw(split *ret, const kd_feature_set *set, int32_t classes, const split_plan *plan,
+                uint64_t seed, kd_error *err) {
     quota *of = calloc((size_t)classes, sizeof *of);
     int64_t *order = malloc((size_t)set->rows * sizeof *order);
     ret->rows = malloc((size_t)set->rows * sizeof *ret->rows);
@@ -66,12 +83,16 @@ bool split_draw(split *ret, const kd_feature_set *set, int32_t classes, int labe
             order[i] = i;
         }
         shuffle(order, set->rows, seed, 0);
-        set_quotas(of, set, classes, labels_per_class, held_out);
+        set_quotas(of, set, classes, plan);
         deal(ret, order, of, set, classes);
     }
     free(of);
     free(order);
-    return enough || kd_fail(err, KD_E_MEMORY, "out of host memory");
+    if (!enough) {
+        split_finish(ret);
+        return kd_fail(err, KD_E_MEMORY, "out of host memory");
+    }
+    return true;
 }
 
 void split_finish(split *s) {

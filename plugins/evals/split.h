@@ -10,13 +10,19 @@ typedef struct split {
     int64_t fit, held;
 } split;
 
-/* Draws, class by class, at most `labels_per_class` samples (0: all), and holds out the share
- * `held_out` of them: at least one of every class that has two. A pure function of its arguments.
+/* How many samples of each class are used, and how many of those are held out. */
+typedef struct split_plan {
+    double labels;        /* share of the labelled samples, at least one a class; 0: all */
+    int labels_per_class; /* at most; 0: any number */
+    double held_out;      /* share, at least one of every class that has two; 0: none */
+} split_plan;
+
+/* Draws class by class. A pure function of its arguments.
  *
  * fails  when memory runs out
  * owns   rows, until split_finish */
-bool split_draw(split *ret, const kd_feature_set *set, int32_t classes, int labels_per_class,
-                double held_out, uint64_t seed, kd_error *err);
+bool split_draw(split *ret, const kd_feature_set *set, int32_t classes, const split_plan *plan,
+                uint64_t seed, kd_error *err);
 void split_finish(split *s);
 
 /* Puts rows into an order that depends on (seed, stream) alone. */
