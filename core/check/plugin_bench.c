@@ -88,7 +88,16 @@ static kd_tensor *build_loss(method_bench *b, graph *g) {
                                 .labels = kd_input(s, "labels", (kd_spec){KD_I32, 1, {SAMPLES}}),
                                 .epoch_steps = 4,
                                 .total_steps = 16};
-    return b->method->build(b->method_config, s, &in);
+    const kd_method_input *given = b->minor ? kit_at_the_edge(&in, b->minor->method_input) : &in;
+    return given ? b->method->build(b->method_config, s, given) : NULL;
+}
+
+/* For a minor: its table of the graph, and an encoder that says its size. */
+static const kd_graph_api *cut_tables(method_bench *b) {
+    if (b->minor) {
+        b->encoder.size = (uint32_t)b->minor->encoder;
+    }
+    return b->minor ? kit_at_the_edge(&graph_api, b->minor->graph) : NULL;
 }
 
 static bool is_constant(const struct node *n, int32_t real) {
@@ -145,7 +154,8 @@ static void put_gradients(graph *g, kd_tensor *loss) {
 }
 
 graph *bench_graph(method_bench *b, ending end, int *ret_held, kd_spec *held) {
-    graph *g = graph_create(&(graph_options){.real = KD_F64, .ops = b->kit->ops});
+    graph *g =
+        graph_create(&(graph_options){.real = KD_F64, .ops = b->kit->ops, .api = cut_tables(b)});
     kd_tensor *loss = build_loss(b, g);
     kd_error err = KD_ERROR_INIT;
     *ret_held = 0;

@@ -40,13 +40,14 @@ bool open_dataset(plugin_kit *k, plugin_case *c, kd_set **ret) {
     return true;
 }
 
-/* It does its work with its defaults, on tables cut to the oldest minor. */
-static void builds(plugin_case *c, plugin_kit *k) {
+/* It does its work with its defaults, on tables as long as each minor's. */
+static void builds(plugin_case *c, plugin_kit *k, const host_minor *m) {
     method_bench b;
     kd_error err = KD_ERROR_INIT;
     kd_spec spec[BENCH_HELD];
     int held;
     if (bench_open(&b, k, c)) {
+        b.minor = m;
         graph *g = bench_graph(&b, END_TRAINS, &held, spec);
         if (!graph_check(g, &err)) {
             rule_fail(c, "%s; %s", err.message, err.hint);
@@ -54,49 +55,49 @@ static void builds(plugin_case *c, plugin_kit *k) {
     }
 }
 
-/* With kd_files_api as the first hosts had it; a dataset that cannot do with it says so. */
-static void opens_on_oldest(plugin_case *c, plugin_kit *k) {
+/* A dataset that cannot do with an old host's tables says so. */
+static void opens_on(plugin_case *c, plugin_kit *k, const host_minor *m) {
     const kd_dataset *table = k->subject->table;
     kd_error err = KD_ERROR_INIT;
     kd_set *set;
     const void *options = kit_config(k, k->subject, NULL, &err);
-    kd_dataset_host host = *dataset_host(k);
-    host.files = kit_at_the_edge(host.files, offsetof(kd_files_api, read_part));
-    if (!options || !host.files) {
+    kd_dataset_host whole = *dataset_host(k);
+    whole.files = kit_at_the_edge(whole.files, m->files);
+    const kd_dataset_host *host = whole.files ? kit_at_the_edge(&whole, m->dataset_host) : NULL;
+    if (!options || !host) {
         rule_skip(c, "%s", options ? "out of memory" : err.message);
-    } else if (table->open(options, &host, &set, &err)) {
+    } else if (table->open(options, host, &set, &err)) {
         table->close(set);
     } else if (err.code != KD_E_UNSUPPORTED) {
         rule_fail(c, "%s; %s", err.message, err.hint);
     }
 }
 
-static void opens_set(plugin_case *c, plugin_kit *k) {
+static void opens_set(plugin_case *c, plugin_kit *k, const host_minor *m) {
     kd_set *set;
     if (open_dataset(k, c, &set)) {
         ((const kd_dataset *)k->subject->table)->close(set);
-        opens_on_oldest(c, k);
+        opens_on(c, k, m);
     }
 }
 
-static void runs_eval(plugin_case *c, plugin_kit *k) {
+/* An eval that cannot do with an old host's input says so. */
+static void runs_eval(plugin_case *c, plugin_kit *k, const host_minor *m) {
     feature_rows *f = arena_alloc(&k->memory, sizeof *f);
     kd_eval_output out;
     kd_error err = KD_ERROR_INIT;
     features_make(f, 1, c->seed);
-    /* kd_eval_input as the first hosts had it, without rehearsals; an eval that cannot do with it
-     * says so */
-    if (!bench_eval(k, f, offsetof(kd_eval_input, rehearsal), &out, &err) &&
-        err.code != KD_E_UNSUPPORTED) {
+    if (!bench_eval(k, f, m->eval_input, &out, &err) && err.code != KD_E_UNSUPPORTED) {
         rule_fail(c, "%s; %s", err.message, err.hint);
     }
 }
 
-static void opens_device(plugin_case *c, plugin_kit *k) {
+static void opens_device(plugin_case *c, plugin_kit *k, const host_minor *m) {
     const kd_device_plugin *table = k->subject->table;
     kd_error err = KD_ERROR_INIT;
     kd_device *device;
     const void *options = kit_config(k, k->subject, NULL, &err);
+    (void)m;
     if (!options || !table->open(options, &k->host.table, &device, &err)) {
         if (err.code == KD_E_UNSUPPORTED) {
             rule_skip(c, "cannot be opened on this machine: %s", err.message);
@@ -111,16 +112,29 @@ static void opens_device(plugin_case *c, plugin_kit *k) {
     table->close(device);
 }
 
+static void works_on(plugin_case *c, plugin_kit *k, int minor) {
+    static void (*const by_kind[])(plugin_case * c, plugin_kit * k,
+                                   const host_minor *m) = {[KD_KIND_METHOD] = builds,
+                                                           [KD_KIND_BACKBONE] = builds,
+                                                           [KD_KIND_DATASET] = opens_set,
+                                                           [KD_KIND_EVAL] = runs_eval,
+                                                           [KD_KIND_DEVICE] = opens_device};
+    const host_minor *m = &host_minors[minor];
+    /* Its functions find what is theirs behind the table, so it only says that it is shorter. */
+    k->host.table.size = (uint32_t)m->host;
+    k->host.table.abi_minor = (uint16_t)minor;
+    by_kind[c->note->kind](c, k, m);
+}
+
+/* On every minor from the oldest that its note asks for, until one fails. */
 static void works(plugin_case *c) {
-    static void (*const by_kind[])(plugin_case * c,
-                                   plugin_kit * k) = {[KD_KIND_METHOD] = builds,
-                                                      [KD_KIND_BACKBONE] = builds,
-                                                      [KD_KIND_DATASET] = opens_set,
-                                                      [KD_KIND_EVAL] = runs_eval,
-                                                      [KD_KIND_DEVICE] = opens_device};
     plugin_kit k;
-    if (kit_open(&k, c)) {
-        by_kind[c->note->kind](c, &k);
+    if (!kit_open(&k, c)) {
+        return;
+    }
+    for (int minor = c->note->min_host_minor;
+         minor <= KD_ABI_MINOR_LATEST && c->verdict == VERDICT_PASS; minor++) {
+        works_on(c, &k, minor);
     }
 }
 

@@ -5,6 +5,7 @@
 #define CORE_CHECK_PLUGIN_METHOD_H
 
 #include "check/plugin_kit.h"
+#include "check/plugin_minors.h"
 
 /* How a step's graph ends. */
 typedef enum ending {
@@ -23,6 +24,7 @@ typedef struct method_bench {
     const void *backbone_config;
     uint64_t seed;
     int views, size;
+    const host_minor *minor; /* that the host's tables are of; NULL: the latest, whole */
 } method_bench;
 
 /* A checked method gets a tiny resnet, a checked backbone kindred's simclr. false: said why. */

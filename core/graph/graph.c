@@ -33,9 +33,13 @@ int32_t graph_dtype(const graph *g, int32_t dtype) {
     return dtype == KD_REAL ? g->real : dtype == KD_COMPUTE ? g->compute : dtype;
 }
 
+static const kd_graph_api *api_of(const graph *g) {
+    return g->options.api ? g->options.api : &graph_api;
+}
+
 struct value *graph_value(graph *g, const kd_spec *spec, int home) {
     struct value *v = arena_alloc(&g->memory, sizeof *v);
-    v->base.api = &graph_api;
+    v->base.api = api_of(g);
     v->g = g;
     v->spec = *spec;
     v->spec.dtype = graph_dtype(g, spec->dtype);
@@ -63,7 +67,7 @@ static place *find_place(graph *g, const char *path) {
         }
     }
     place *p = arena_alloc(&g->memory, sizeof *p);
-    p->base.api = &graph_api;
+    p->base.api = api_of(g);
     p->g = g;
     p->path = path;
     p->next = g->places;
@@ -243,7 +247,7 @@ graph *graph_create(const graph_options *options) {
     g->compute = options->compute ? options->compute : g->real;
     g->error = (kd_error)KD_ERROR_INIT;
     g->root = find_place(g, "");
-    g->poison = (struct value){.base = {&graph_api}, .g = g, .scope = g->root, .name = ""};
+    g->poison = (struct value){.base = {api_of(g)}, .g = g, .scope = g->root, .name = ""};
     g->poison.latest = &g->poison;
     g->poison.spec = (kd_spec){g->real, 0, {1, 1, 1, 1, 1, 1}};
     return g;

@@ -8,11 +8,12 @@
 typedef struct graph graph;
 
 typedef struct graph_options {
-    int32_t real;      /* KD_F32 (0 too) or KD_F64 */
-    int32_t compute;   /* KD_BF16: layers that own parameters compute in it; 0: as real */
-    bool keep_unfused; /* leave batch norm, add and ReLU apart: for tests */
-    bool draws;        /* a step that trains: kd_step_key gives its key */
-    const op_set *ops; /* that plugins bring; NULL: none */
+    int32_t real;            /* KD_F32 (0 too) or KD_F64 */
+    int32_t compute;         /* KD_BF16: layers that own parameters compute in it; 0: as real */
+    bool keep_unfused;       /* leave batch norm, add and ReLU apart: for tests */
+    bool draws;              /* a step that trains: kd_step_key gives its key */
+    const op_set *ops;       /* that plugins bring; NULL: none */
+    const kd_graph_api *api; /* what builders see; NULL: all of it. For checks: an older host's */
 } graph_options;
 
 graph *graph_create(const graph_options *options);
