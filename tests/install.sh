@@ -16,7 +16,7 @@ export HOME="$folder" XDG_DATA_HOME="$folder/data" XDG_CACHE_HOME="$folder/cache
 # Everything is there, and every header.
 for file in bin/kindred share/man/man1/kindred.1 share/zsh/site-functions/_kindred \
     share/bash-completion/completions/kindred share/fish/vendor_completions.d/kindred.fish \
-    share/kindred/kindred.schema.json include/kindred/plugin.map; do
+    share/kindred/kindred.schema.json share/kindred/kindred.study.schema.json include/kindred/plugin.map; do
     test -s "$prefix/$file"
 done
 diff -r -x plugin.map "$1/core/include/kindred" "$prefix/include/kindred"
@@ -53,6 +53,7 @@ test "$(complete pairs mine --en)" = --encoder
 test "$(complete plugin list --a)" = --all
 test "$(complete train run.yaml --lo)" = --locked
 "$prefix/bin/kindred" schema --no-user-plugins | cmp - "$prefix/share/kindred/kindred.schema.json"
+"$prefix/bin/kindred" schema --study --no-user-plugins | cmp - "$prefix/share/kindred/kindred.study.schema.json"
 
 # It finds its own plugins, and trains.
 cd "$folder"

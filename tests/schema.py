@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `kindred schema` is a sound JSON Schema that agrees with kindred itself: all examples are valid, and
-# of small changes to one of them the schema refuses what kindred refuses and allows what it allows.
+# of small changes to one of them the schema refuses what kindred refuses and allows what it allows; and
+# so is `kindred schema --study`, of studies.
 # schema.py SOURCE KINDRED
 import copy
 import glob
@@ -102,6 +103,79 @@ INCLUDES = [
     ({"evals": [{"k": 3}]}, False),
 ]
 
+# The same of a study, of runs of tiny.yaml.
+STUDY = {
+    "name": "study",
+    "seeds": [1, 2],
+    "run": {"include": "tiny.yaml"},
+    "matrix": [
+        {"axis": "batch", "key": "train.batch", "values": [16, 32]},
+        {"axis": "method", "values": {"plain": {}, "warm": {"method": {"temperature": 0.5}}}},
+    ],
+    "compare": {"axis": "batch", "baseline": 32},
+    "paper": [{"of": {"batch": 16, "method": "warm"}, "values": {"knn": 12.5}, "note": "none"}],
+    "overrides": ["train.epochs=1"],
+}
+WRONG_STUDY = [
+    ("sed", 2),
+    ("name", "a/b"),
+    ("name", "-a"),
+    ("seeds", []),
+    ("seeds", [1, 1]),
+    ("seeds", [-1]),
+    ("seeds", [3000000000]),
+    ("seeds", 3),
+    ("equal", "step"),
+    ("run", None),
+    ("run", "tiny.yaml"),
+    ("run", {"include": "tiny.yaml", "optimizer": {"lr": "fast"}}),
+    ("run", {"include": "tiny.yaml", "optimiser": {"lr": 1}}),
+    ("run", {"include": "tiny.yaml", "method": {"plugin": "simclr", "temprature": 0.1}}),
+    ("run", {"include": "tiny.yaml", "backbone": {"plugin": "resnat"}}),
+    ("run", {"include": "tiny.yaml", "views": [{"size": 24}]}),
+    ("run", {"include": "tiny.yaml", "evals": [{"k": 3}]}),
+    ("matrix", {"axis": "batch"}),
+    ("matrix.0.axis", None),
+    ("matrix.0.axis", "a b"),
+    ("matrix.0.key", "seed"),
+    ("matrix.0.key", "train.btch"),
+    ("matrix.0.key", "method.temprature"),
+    ("matrix.0.values", None),
+    ("matrix.0.values", []),
+    ("matrix.0.values", [16, 16]),
+    ("matrix.0.values", [16, "many"]),
+    ("matrix.0.values", [-16]),
+    ("matrix.0.values", [[16]]),
+    ("matrix.0.values", {"small": 16}),
+    ("matrix.0.value", [16]),
+    ("matrix.1.values", ["plain"]),
+    ("matrix.1.values", {}),
+    ("matrix.1.values", {"a b": {}}),
+    ("matrix.1.values.warm", 0.5),
+    ("matrix.1.values.warm", {"metod": {"temperature": 0.5}}),
+    ("matrix.1.values.warm", {"method": {"plugin": "simclr", "width": 8}}),
+    ("matrix.1.values.warm", {"without": "flip"}),
+    ("compare.base", 32),
+    ("compare", {"baseline": 32}),
+    ("paper", {"values": {"knn": 12.5}}),
+    ("paper.0.values", None),
+    ("paper.0.values", {"knn": "good"}),
+    ("paper.0.of", [16]),
+    ("paper.0.notes", "none"),
+    ("overrides", "train.epochs=1"),
+    ("overrides", ["train.epochs"]),
+    ("overrides", ["seed=3"]),
+]
+RIGHT_STUDY = [
+    ("name", 7),
+    ("equal", "epochs"),
+    ("matrix.0", {"axis": "batch", "key": "method.hidden", "values": [16, 32]}),
+    ("matrix.1.values", {"plain": None, "include": "values.yaml"}),
+    ("matrix.1.values.warm", {"only": ["random_resized_crop"]}),
+    ("paper", [{"values": {}}]),
+    ("overrides", None),
+]
+
 
 def changed(document, where, value):
     """A copy in which the key `where` (a.b.0.c) is set, or taken out."""
@@ -119,11 +193,14 @@ def changed(document, where, value):
 
 def kindred_takes(document, tiny):
     """Whether kindred would run it, and what it says if not."""
+    is_study = "axis" in json.dumps(document)
+    command = ["study", "run.yaml", "--plan"] if is_study else ["plan", "run.yaml"]
+    values = {"warm": {"method": {"temperature": 0.1}}}
     with tempfile.TemporaryDirectory() as folder:
-        for name, what in (("run.yaml", document), ("tiny.yaml", tiny)):
+        for name, what in (("run.yaml", document), ("tiny.yaml", tiny), ("values.yaml", values)):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
                 json.dump(what, out)  # JSON is YAML
-        done = subprocess.run([kindred, "plan", "run.yaml", "--no-user-plugins"], cwd=folder,
+        done = subprocess.run([kindred, *command, "--no-user-plugins"], cwd=folder,
                               env={**os.environ, "XDG_CACHE_HOME": folder}, capture_output=True,
                               text=True, check=False)
     return done.returncode == 0, done.stderr
@@ -139,35 +216,71 @@ def check(validator, tiny, document, what, right):
     return []
 
 
-def main():
-    text = subprocess.run([kindred, "schema", "--no-user-plugins"], check=True,
+def open_schema(*options):
+    text = subprocess.run([kindred, "schema", *options, "--no-user-plugins"], check=True,
                           capture_output=True, text=True).stdout
     schema = json.loads(text)
     jsonschema.Draft7Validator.check_schema(schema)
-    validator = jsonschema.Draft7Validator(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+def read(file):
+    with open(file, encoding="utf-8") as opened:
+        return yaml.load(opened, Core)
+
+
+def check_examples(validator, files):
+    return [f"{file}: {error.json_path}: {error.message}"
+            for file in files for error in validator.iter_errors(read(file))]
+
+
+def check_changes(validator, tiny, document, wrong, right):
     faults = []
-    files = glob.glob(f"{source}/examples/*.yaml") + glob.glob(f"{source}/examples/methods/*.yaml")
-    files = [path for path in files if not os.path.basename(path).startswith("study-")]
-    for file in files:
-        with open(file, encoding="utf-8") as opened:
-            document = yaml.load(opened, Core)
-        faults += [f"{file}: {error.json_path}: {error.message}"
-                   for error in validator.iter_errors(document)]
-        if file.endswith("/tiny.yaml"):
-            tiny = document
-    tiny["data"].update(count=64, size=16)
-    tiny["train"]["batch"] = 16
-    for cases, right in ((WRONG, False), (RIGHT, True)):
+    for cases, is_right in ((wrong, False), (right, True)):
         for where, value in cases:
-            faults += check(validator, tiny, changed(tiny, where, value), f"{where}={value}", right)
+            faults += check(validator, tiny, changed(document, where, value), f"{where}={value}",
+                            is_right)
+    return faults
+
+
+def check_runs(tiny, files):
+    validator = open_schema()
+    faults = check_examples(validator, files)
+    faults += check_changes(validator, tiny, tiny, WRONG, RIGHT)
     for document, right in INCLUDES:
         document["include"] = "tiny.yaml"
         faults += check(validator, tiny, document, document, right)
     print(f"{len(files)} examples, {len(WRONG)} wrong and {len(RIGHT)} right changes, "
           f"{len(INCLUDES)} files that include another")
+    return faults
+
+
+def check_studies(tiny, files, parts):
+    """Studies, and what they include: a part of a run."""
+    validator = open_schema("--study")
+    part = jsonschema.Draft7Validator({**validator.schema, "properties": {},
+                                       "additionalProperties": True, "required": [],
+                                       "if": False, "else": {"$ref": "#/definitions/run"}})
+    faults = check_examples(validator, files) + check_examples(part, parts)
+    faults += check_changes(validator, tiny, STUDY, WRONG_STUDY, RIGHT_STUDY)
+    print(f"{len(files)} studies and {len(parts)} parts of theirs, {len(WRONG_STUDY)} wrong and "
+          f"{len(RIGHT_STUDY)} right changes")
+    return faults
+
+
+def main():
+    runs = glob.glob(f"{source}/examples/*.yaml") + glob.glob(f"{source}/examples/methods/*.yaml")
+    papers = glob.glob(f"{source}/examples/paper/**/*.yaml", recursive=True)
+    studies = [file for file in runs + papers if "matrix" in read(file)]
+    runs = [file for file in runs if file not in studies]
+    parts = [file for file in papers if file not in studies]
+    tiny = read(f"{source}/examples/tiny.yaml")
+    tiny["data"].update(count=64, size=16)
+    tiny["train"]["batch"] = 16
+    faults = check_runs(tiny, runs) + check_studies(tiny, studies, parts)
     for fault in faults:
         print(fault)
-    return 1 if faults or len(files) < 20 else 0
+    return 1 if faults or len(runs) < 20 or len(studies) < 14 or len(parts) < 3 else 0
 
 
 sys.exit(main())

@@ -37,7 +37,7 @@ typedef struct command_line {
     bool allow_fewer;
     bool tap;
     bool user, system, locked;
-    bool resume, overwrite, markdown, text, all, json, quick, plan;
+    bool resume, overwrite, markdown, text, all, json, quick, plan, study;
 } command_line;
 
 typedef struct command {

@@ -90,8 +90,8 @@ static void print_text(const registry *plugins) {
     print_study();
 }
 
-static void print_json(const registry *plugins) {
-    json_t *schema = json_schema_create(plugins);
+static void print_json(const registry *plugins, bool of_study) {
+    json_t *schema = of_study ? json_schema_study_create(plugins) : json_schema_create(plugins);
     json_dumpf(schema, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     printf("\n");
     json_decref(schema);
@@ -99,6 +99,10 @@ static void print_json(const registry *plugins) {
 
 bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
     (void)ret_status;
+    if (in->study && (in->markdown || in->text)) {
+        kd_fail(err, E_USAGE, "schema: --text and --markdown have a study's keys too");
+        return kd_hint(err, "leave --study out");
+    }
     if (in->markdown) {
         print_run_page();
         return true;
@@ -107,7 +111,11 @@ bool command_schema(const command_line *in, int *ret_status, kd_error *err) {
     if (!plugins) {
         return false;
     }
-    (in->text ? print_text : print_json)(plugins);
+    if (in->text) {
+        print_text(plugins);
+    } else {
+        print_json(plugins, in->study);
+    }
     registry_close(plugins);
     return true;
 }

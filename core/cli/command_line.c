@@ -23,6 +23,7 @@ static const flag flags[] = {
     {"json", offsetof(command_line, json), false},
     {"quick", offsetof(command_line, quick), false},
     {"plan", offsetof(command_line, plan), false},
+    {"study", offsetof(command_line, study), false},
     {"device", offsetof(command_line, device), true},
     {"op", offsetof(command_line, op), true},
     {"user", offsetof(command_line, user), false},

@@ -115,7 +115,7 @@ const command commands[] = {
      "  --quick             fewer sizes, and shorter trainings\n"
      "  --json              for programs\n" PLUGIN_OPTIONS,
      command_check},
-    {"schema", "markdown text", NULL, "write every key of a YAML file as a JSON Schema",
+    {"schema", "study markdown text", NULL, "write every key of a YAML file as a JSON Schema",
      "kindred schema [options]\n"
      "\n"
      "Writes what a YAML file may hold as a JSON Schema (draft-07), the options of every plugin\n"
@@ -127,8 +127,10 @@ const command commands[] = {
      "\n"
      "    # yaml-language-server: $schema=kindred.schema.json\n"
      "\n"
-     "The schema of kindred's own plugins is installed as share/kindred/kindred.schema.json.\n"
+     "The schema of kindred's own plugins is installed as share/kindred/kindred.schema.json, that\n"
+     "of studies beside it as kindred.study.schema.json.\n"
      "\n"
+     "  --study             of a study's file (kindred study), instead of a run's\n"
      "  --text              for people: each key with type, default, range and meaning\n"
      "  --markdown          the host's own keys as a page; `plugin describe ID --markdown` has a\n"
      "                      plugin's\n" PLUGIN_OPTIONS,

@@ -25,8 +25,8 @@ static const inner *find_inner(const section *s) {
     return NULL;
 }
 
-static bool is_used(const plugin *p, const section *s) {
-    return p->state == PLUGIN_CHOSEN && p->note.kind == s->kind;
+static bool is_used(const plugin *p, uint32_t kind) {
+    return p->state == PLUGIN_CHOSEN && p->note.kind == kind;
 }
 
 /* An id and what may follow, as a regular expression: ids have letters, digits, -, _ and dots. */
@@ -43,13 +43,12 @@ static json_t *id_pattern(const char *id, const char *end) {
     return json_sprintf("%.*s%s", (int)used, text, end);
 }
 
-/* "simclr", and pinned "simclr@^1.2" */
-static json_t *plugin_name(const registry *plugins, const section *s) {
+json_t *json_schema_plugin_name(const registry *plugins, uint32_t kind) {
     json_t *names = json_array(), *help = json_array(), *forms = json_array();
     json_array_append_new(forms, json_pack("{s:o,s:o}", "enum", names, "enumDescriptions", help));
     for (int i = 0; i < registry_count(plugins); i++) {
         const plugin *p = registry_at(plugins, i);
-        if (is_used(p, s)) {
+        if (is_used(p, kind)) {
             json_array_append_new(names, json_string(p->note.id));
             json_array_append_new(help, json_string(p->note.summary));
             json_array_append_new(forms,
@@ -89,19 +88,23 @@ static void refer(json_t *map, const char *key, const char *name) {
                     json_pack("{s:o}", "$ref", json_sprintf("#/definitions/partial.%s", name)));
 }
 
-/* Takes out what only holds of a map without `include`. */
+void json_schema_partial(json_t *map) {
+    if (json_object_get(map, "else")) {
+        json_t *then = json_incref(json_object_get(map, "then"));
+        json_object_del(map, "if");
+        json_object_del(map, "then");
+        json_object_del(map, "else");
+        json_object_update_recursive(map, then);
+        json_decref(then);
+    }
+}
+
+/* The same of all maps in it. */
 static void make_partial(json_t *schema) {
     const char *key;
     json_t *one;
     size_t i;
-    if (json_object_get(schema, "else")) {
-        json_t *then = json_incref(json_object_get(schema, "then"));
-        json_object_del(schema, "if");
-        json_object_del(schema, "then");
-        json_object_del(schema, "else");
-        json_object_update_recursive(schema, then);
-        json_decref(then);
-    }
+    json_schema_partial(schema);
     json_object_foreach(schema, key, one) {
         make_partial(one);
     }
@@ -130,13 +133,13 @@ static json_t *plain_section(const section *s) {
 static json_t *plugin_section(const registry *plugins, const section *s) {
     json_t *map = json_schema_map(s->options, s->count, s->help), *cases = json_array();
     const inner *in = find_inner(s);
-    json_schema_add(map, "plugin", plugin_name(plugins, s));
+    json_schema_add(map, "plugin", json_schema_plugin_name(plugins, s->kind));
     json_schema_require(map, "plugin");
     for (int i = 0; in && i < 2; i++) {
         refer(map, in->keys[i], in->names[i]);
     }
     for (int i = 0; i < registry_count(plugins); i++) {
-        if (is_used(registry_at(plugins, i), s)) {
+        if (is_used(registry_at(plugins, i), s->kind)) {
             json_array_append_new(cases, plugin_case(registry_at(plugins, i), s));
         }
     }

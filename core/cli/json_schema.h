@@ -9,12 +9,18 @@
 
 #include <jansson.h>
 
-/* The whole file: the host's keys and the options of every plugin that would be used. The caller
- * frees it by json_decref. */
+/* A run's whole file: the host's keys and the options of every plugin that would be used. The
+ * caller frees it by json_decref. */
 json_t *json_schema_create(const registry *plugins);
+
+/* The same of a study's file. */
+json_t *json_schema_study_create(const registry *plugins);
 
 /* The list `views:`. */
 json_t *json_schema_views(void);
+
+/* A plugin's id, or one that is pinned to a version: "simclr", "simclr@^1.2". */
+json_t *json_schema_plugin_name(const registry *plugins, uint32_t kind);
 
 /* One option's value. */
 json_t *json_schema_option(const option *o);
@@ -32,6 +38,9 @@ void json_schema_add(json_t *map, const char *key, json_t *value);
 /* What holds of the map when it is all that there is: where it includes other files, they may have
  * what is missing. Borrowed. */
 json_t *json_schema_complete(json_t *map);
+
+/* Takes out what holds only when the map is all that there is; maps in it stay as they are. */
+void json_schema_partial(json_t *map);
 
 /* Adds a key to those that must be there then. */
 void json_schema_require(json_t *map, const char *key);

@@ -32,4 +32,5 @@ status kindred pairs build --data plugin=synthetic --to pairs.csv --per-class 0
 status kindred pairs build --data plugin=synthetic kinds=4 count=40 --to pairs.csv --per-class 9
 status kindred pairs build --data plugin=synthetic paired=true --to pairs.csv
 status kindred pairs build --data plugin=synthetic pairs.manifest=x.csv --to pairs.csv
+status kindred schema --study --text
 ls
