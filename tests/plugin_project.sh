@@ -31,6 +31,11 @@ awk '/^kindred plugin (key|pack|trust|install)/' README.md | while read -r _ wor
     eval "\"$kindred\" $words" >"$folder/log" 2>&1 || fail "$words"
 done
 test "$("$kindred" plugin list | grep -c org.example)" = 2 || fail list
+# With kernels for CUDA where there was a compiler for them.
+companion=alignment_uniformity.cuda.so
+if [ -e build/$companion ]; then
+    cmp build/$companion "$HOME"/.local/share/kindred/plugins/*/org.example.alignment_uniformity-1.0.0/$companion || fail "no $companion"
+fi
 
 # As installed, with no --plugin; the lock names the plugin that brought the op.
 build/arrays .

@@ -34,6 +34,7 @@ static void try(FILE *to, const wrong_package *c) {
     cr_assert_not(file_exists("plugins/variant-1.0.0/manifest.json") &&
                       strstr(c->what, "is there") == NULL,
                   "%s: left something", c->what);
+    cr_assert_not(file_exists("plugins/org.example.cubes-1.0.0"), "%s: left something", c->what);
     cr_assert_not(file_exists("/tmp/evil"));
     fprintf(to, "--- %s\n", c->what);
     put(to, err.message, home);
@@ -45,7 +46,8 @@ static void try(FILE *to, const wrong_package *c) {
 }
 
 TEST(package_errors, each_says_what_is_wrong_and_what_to_do) {
-    static const wrong_package *const lists[] = {wrong_contents, wrong_archives, wrong_places};
+    static const wrong_package *const lists[] = {wrong_contents, wrong_archives, wrong_companions,
+                                                 wrong_places};
     const char *golden = GOLDEN "/errors.txt";
     kd_error err = KD_ERROR_INIT;
     char *is = NULL, *want;

@@ -85,6 +85,13 @@ static const struct {
     {"breaks_help", 1, "S12", VERDICT_FAIL, "weight has no help"},
     {"breaks_license", 1, "S13", VERDICT_FAIL, "GPL, version 3"},
     {"breaks_build_id", 1, "S17", VERDICT_WARN, "build id"},
+    {"brings_op_open_companion", 1, "S18", VERDICT_FAIL,
+     "brings_op_open_companion.fake.so: exports helps_kernels"},
+    {"brings_op_lazy_companion", 1, "S18", VERDICT_FAIL, "-z,now"},
+    {"brings_op_plugin_companion", 1, "S18", VERDICT_FAIL, "a note of its own"},
+    {"brings_op_no_cuda", 1, "S18", VERDICT_WARN,
+     "its note says kernels for cuda, and brings_op_no_cuda.cuda.so is not beside it"},
+    {"brings_op_stray_companion", 1, "S18", VERDICT_WARN, "no op with kernels for fake"},
     {"entry_fails", 1, "R01", VERDICT_FAIL, "no card is plugged in"},
     {"other_id", 1, "R01", VERDICT_FAIL, "does_another"},
     {"missing_slot", 1, "R01", VERDICT_FAIL, "build"},
@@ -160,6 +167,7 @@ TEST(plugin_check, passes_a_sound_plugin) {
     find_own(&a);
     expect_breaks("sound", PLUGIN_CHECK_LEVELS - 1, NULL, VERDICT_PASS, "");
     expect_breaks("brings_ops", PLUGIN_CHECK_LEVELS - 1, NULL, VERDICT_PASS, "");
+    expect_breaks("brings_op_cuda", 1, NULL, VERDICT_PASS, "");
     /* What the host does for a plugin is not the plugin's fault. */
     expect_breaks("uses_host", 1, NULL, VERDICT_PASS, "");
     arena_free(&a);
@@ -212,9 +220,9 @@ static bool is_broken_by_some(const plugin_rule *rule) {
 
 TEST(plugin_check, has_every_rule_in_its_page_and_a_plugin_that_breaks_it) {
     static const plugin_rule *const lists[] = {
-        plugin_rules_static, plugin_rules_load,   plugin_rules_contract,
-        plugin_rules_memory, plugin_rules_steps,  plugin_rules_data,
-        plugin_rules_eval,   plugin_rules_device, plugin_rules_ops};
+        plugin_rules_static, plugin_rules_companions, plugin_rules_load, plugin_rules_contract,
+        plugin_rules_memory, plugin_rules_steps,      plugin_rules_data, plugin_rules_eval,
+        plugin_rules_device, plugin_rules_ops};
     arena a = {0};
     kd_error err = KD_ERROR_INIT;
     char *page;

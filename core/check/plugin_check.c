@@ -23,9 +23,9 @@ struct plugin_check {
 };
 
 static const plugin_rule *const lists[] = {
-    plugin_rules_static, plugin_rules_load,   plugin_rules_contract,
-    plugin_rules_memory, plugin_rules_steps,  plugin_rules_data,
-    plugin_rules_eval,   plugin_rules_device, plugin_rules_ops};
+    plugin_rules_static, plugin_rules_companions, plugin_rules_load, plugin_rules_contract,
+    plugin_rules_memory, plugin_rules_steps,      plugin_rules_data, plugin_rules_eval,
+    plugin_rules_device, plugin_rules_ops};
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
 static void say(plugin_case *c, verdict what, const char *format, va_list arguments) {

@@ -54,6 +54,10 @@ typedef struct plugin_check_manner {
 /* Runs every rule up to the level. manner: NULL for all zeros. [main thread, no others] */
 void plugin_check_run(plugin_check *c, int level, const plugin_check_manner *manner);
 
+/* Holds a companion's file (kindred/custom_ops.h) to the rules of level 0 that are its too; runs
+ * none of its code. fails with the first that it breaks, without naming the file. */
+bool plugin_check_companion(const char *file, kd_error *err);
+
 /* The findings, by level; and the highest level of which rules were asked and none failed, nor
  * below it. -1: none. */
 int plugin_check_count(const plugin_check *c);

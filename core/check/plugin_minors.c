@@ -7,9 +7,8 @@
 #include <kindred/method.h>
 
 const host_minor host_minors[] = {
-    /* 0, without what its first hosts did not have: rehearsals and variants of evals, parts of
-     * files
-     */
+    /* 0, without what its first hosts did not have: rehearsals, variants and learners of evals,
+     * parts of files */
     {.host = KD_END(kd_host, extension),
      .graph = KD_END(kd_graph_api, visit),
      .encoder = KD_END(kd_encoder, encode),

@@ -50,8 +50,8 @@ void rule_end(rule_child *child);
 
 /* One list a level, ended by a rule without an id. The first rule of a level is its gate: of levels
  * below 3: when it fails, the others are skipped. */
-extern const plugin_rule plugin_rules_static[], plugin_rules_load[], plugin_rules_contract[],
-    plugin_rules_memory[], plugin_rules_steps[], plugin_rules_data[], plugin_rules_eval[],
-    plugin_rules_device[], plugin_rules_ops[];
+extern const plugin_rule plugin_rules_static[], plugin_rules_companions[], plugin_rules_load[],
+    plugin_rules_contract[], plugin_rules_memory[], plugin_rules_steps[], plugin_rules_data[],
+    plugin_rules_eval[], plugin_rules_device[], plugin_rules_ops[];
 
 #endif

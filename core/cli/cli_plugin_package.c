@@ -84,7 +84,8 @@ bool command_plugin_pack(const command_line *in, int *ret_status, kd_error *err)
                                   .to = in->to,
                                   .secret = in->key ? &secret : NULL,
                                   .date = signing_date(),
-                                  .check = check_static};
+                                  .check = check_static,
+                                  .check_companion = plugin_check_companion};
     (void)ret_status;
     bool ok = (!in->key || read_secret_key(in->key, &secret, err)) &&
               package_pack(&request, &a, &to, &name, err);
@@ -106,6 +107,9 @@ static void print_package(const char *file, const verification *v) {
     for (int i = 0; i < v->package.n_plugins; i++) {
         const package_plugin *p = &v->package.plugins[i];
         printf("  %-8s  %s  %s\n", p->kind, p->id, p->file);
+        for (int k = 0; k < p->n_companions; k++) {
+            printf("  kernels   %s  %s\n", p->id, p->companions[k].file);
+        }
     }
     if (!v->fits) {
         printf("  no build for this machine\n");

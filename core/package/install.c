@@ -33,15 +33,27 @@ static bool lock(const char *folder, int *ret, kd_error *err) {
 
 /* ---- from what was unpacked to what is installed ---- */
 
-/* Plugins of this machine move up beside the manifest, those of others go. */
+static bool move_up(const unpacked *u, const char *file, arena *a, kd_error *err) {
+    const char *to = arena_print(a, "%s/%s", u->folder, strrchr(file, '/') + 1);
+    return rename(arena_print(a, "%s/%s", u->folder, file), to) == 0 ||
+           kd_fail(err, KD_E_IO, "%s: %s", to, strerror(errno));
+}
+
+static bool move_plugin_up(const unpacked *u, const package_plugin *p, arena *a, kd_error *err) {
+    bool ok = move_up(u, p->file, a, err);
+    for (int i = 0; i < p->n_companions && ok; i++) {
+        ok = move_up(u, p->companions[i].file, a, err);
+    }
+    return ok;
+}
+
+/* Plugins of this machine and their companions move up beside the manifest, those of others go. */
 static bool arrange(const unpacked *u, arena *a, kd_error *err) {
     const char *here = arena_print(a, "lib/%s/", search_triplet());
     for (int i = 0; i < u->package.n_plugins; i++) {
-        const char *file = u->package.plugins[i].file;
-        const char *to = arena_print(a, "%s/%s", u->folder, strrchr(file, '/') + 1);
-        if (strncmp(file, here, strlen(here)) == 0 &&
-            rename(arena_print(a, "%s/%s", u->folder, file), to) != 0) {
-            return kd_fail(err, KD_E_IO, "%s: %s", to, strerror(errno));
+        const package_plugin *p = &u->package.plugins[i];
+        if (strncmp(p->file, here, strlen(here)) == 0 && !move_plugin_up(u, p, a, err)) {
+            return false;
         }
     }
     return file_remove_tree(arena_print(a, "%s/lib", u->folder), err);

@@ -5,6 +5,7 @@
 
 #include "package/archive_file.h"
 #include "package/install.h"
+#include "plugin/note.h"
 
 typedef struct unpacked {
     const char *folder; /* there and empty before */
@@ -15,5 +16,10 @@ typedef struct unpacked {
 /* Unpacks and verifies as package_verify does; what was unpacked is the caller's. */
 bool unpacked_verify(unpacked *u, const char *file, const trust *t, int policy, arena *a,
                      verification *ret, kd_error *err);
+
+/* Whether the companions that the manifest lists for a plugin are those that its note speaks of and
+ * the package has, none more and none less. */
+bool companions_fit(const package *p, const package_plugin *named, const plugin_note *note,
+                    arena *a, kd_error *err);
 
 #endif

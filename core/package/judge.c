@@ -2,8 +2,10 @@
  * Whether a plugin's code may be loaded, by the policy of where it lies. */
 #include "package/trust.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "package/places.h"
+#include "plugin/companion.h"
 #include "plugin/search.h"
 
 #include <libgen.h>
@@ -25,13 +27,18 @@ static int policy_of(const trust *t, const plugin *p, arena *a) {
     return user && is_below(p->path, user) ? TRUST_REQUIRE : TRUST_WARN;
 }
 
-/* The digest that the package gives for an installed plugin. */
-static const char *wanted_digest(const package *whole, const char *name, arena *a) {
-    return package_sha256(whole, arena_print(a, "lib/%s/%s", search_triplet(), name));
+/* Where the package has a file that now lies at `path`. */
+static const char *packed_path(const char *path, arena *a) {
+    return arena_print(a, "lib/%s/%s", search_triplet(), basename(arena_text(a, path)));
+}
+
+static bool install_again(const package *whole, kd_error *err) {
+    return kd_hint(err, "kindred plugin remove %s@%s, and install the package again", whole->id,
+                   whole->version);
 }
 
 static bool is_unchanged(const package *whole, const plugin *p, arena *a, kd_error *err) {
-    const char *want = wanted_digest(whole, basename(arena_text(a, p->path)), a);
+    const char *want = package_sha256(whole, packed_path(p->path, a));
     char is[SHA256_HEX];
     if (!plugin_digest(p, is, err)) {
         return false;
@@ -41,8 +48,28 @@ static bool is_unchanged(const package *whole, const plugin *p, arena *a, kd_err
                 want ? "it is not the file that was packed as %s %s"
                      : "it is no file of the package %s %s that it lies with",
                 whole->id, whole->version);
-        return kd_hint(err, "kindred plugin remove %s@%s, and install the package again", whole->id,
-                       whole->version);
+        return install_again(whole, err);
+    }
+    return true;
+}
+
+/* Its companions lie beside it, as they were packed. */
+static bool companions_are_unchanged(const package *whole, const plugin *p, arena *a,
+                                     kd_error *err) {
+    const char *file = packed_path(p->path, a);
+    for (int i = 0; i < whole->n_plugins; i++) {
+        const package_plugin *packed = &whole->plugins[i];
+        for (int k = 0; k < packed->n_companions && strcmp(packed->file, file) == 0; k++) {
+            const package_companion *c = &packed->companions[k];
+            const char *path = companion_path(p->path, c->device, a);
+            char is[SHA256_HEX];
+            kd_error ignored = KD_ERROR_INIT;
+            if (!sha256_file(path, is, &ignored) || strcmp(is, c->sha256) != 0) {
+                kd_fail(err, KD_E_DATA, "its companion %s is %s", path,
+                        file_exists(path) ? "not the file that was packed with it" : "not there");
+                return install_again(whole, err);
+            }
+        }
     }
     return true;
 }
@@ -56,7 +83,8 @@ static bool is_sound(const trust *t, const plugin *p, arena *a, const trusted_ke
     if (!package_is(folder)) {
         return true;
     }
-    if (!package_open(folder, a, &whole, err) || !is_unchanged(&whole, p, a, err)) {
+    if (!package_open(folder, a, &whole, err) || !is_unchanged(&whole, p, a, err) ||
+        !companions_are_unchanged(&whole, p, a, err)) {
         return false;
     }
     if (whole.is_signed) {
@@ -76,6 +104,18 @@ static bool is_required(const trusted_key *key, const plugin *p, kd_error *err) 
     return true;
 }
 
+/* Nobody else may write to it or to a companion that it could load. */
+static bool is_private(const plugin *p, arena *a, kd_error *err) {
+    const char *const *words;
+    const int n = companion_words(&p->note, a, &words);
+    bool ok = places_private(p->path, err);
+    for (int i = 0; i < n && ok; i++) {
+        const char *path = companion_path(p->path, words[i], a);
+        ok = !file_exists(path) || places_private(path, err);
+    }
+    return ok;
+}
+
 bool trust_plugin(const plugin *p, kd_error *err) {
     kd_error why = KD_ERROR_INIT;
     const trusted_key *key = NULL;
@@ -83,7 +123,7 @@ bool trust_plugin(const plugin *p, kd_error *err) {
     bool ok = trust_open(&t, err);
     const int policy = ok ? policy_of(&t, p, &t.memory) : TRUST_OFF;
     if (ok && policy != TRUST_OFF) {
-        ok = places_private(p->path, &why) && is_sound(&t, p, &t.memory, &key, &why) &&
+        ok = is_private(p, &t.memory, &why) && is_sound(&t, p, &t.memory, &key, &why) &&
              (policy != TRUST_REQUIRE || is_required(key, p, &why));
         if (!ok && policy == TRUST_WARN) {
             log_line(KD_LOG_WARN, "%s: %s (%s)", p->path, why.message, why.hint);

@@ -20,8 +20,39 @@ static bool get_text(const json_t *object, const char *key, arena *a, const char
     return text && text_is_plain(text);
 }
 
+/* "lib/TRIPLET/NAME.so": when installed, NAME.so lies beside the package's own files. */
+static bool get_library(const json_t *object, arena *a, const char **ret) {
+    if (!get_text(object, "file", a, ret) || !archive_path_is_plain(*ret) ||
+        strncmp(*ret, "lib/", 4) != 0) {
+        return false;
+    }
+    const char *slash = strchr(*ret + 4, '/');
+    const size_t length = slash ? strlen(slash + 1) : 0;
+    return length > 3 && !strchr(slash + 1, '/') && strcmp(slash + 1 + length - 3, ".so") == 0;
+}
+
+static bool read_companions(const json_t *list, arena *a, package_plugin *ret) {
+    const size_t n = json_array_size(list);
+    if (list && (n == 0 || n > PACKAGE_MAX_FILES)) {
+        return false;
+    }
+    package_companion *companions = arena_alloc(a, (n + 1) * sizeof *companions);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *object = json_array_get(list, i);
+        package_companion *c = &companions[i];
+        if (!get_library(object, a, &c->file) || !get_text(object, "device", a, &c->device) ||
+            !get_text(object, "sha256", a, &c->sha256)) {
+            return false;
+        }
+    }
+    ret->companions = companions;
+    ret->n_companions = (int)n;
+    return true;
+}
+
 static bool read_plugin(const json_t *object, arena *a, package_plugin *ret) {
-    return get_text(object, "file", a, &ret->file) && archive_path_is_plain(ret->file) &&
+    return get_library(object, a, &ret->file) &&
+           read_companions(json_object_get(object, "companions"), a, ret) &&
            get_text(object, "kind", a, &ret->kind) && get_text(object, "id", a, &ret->id) &&
            text_is_id(ret->id) && get_text(object, "version", a, &ret->version) &&
            version_parses(ret->version) && get_text(object, "isa", a, &ret->isa) &&

@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Packs plugins. */
-#include "package/pack.h"
+#include "package/pack_internal.h"
 
 #include "base/file.h"
-#include "package/archive_file.h"
 #include "package/package.h"
-#include "plugin/note.h"
+#include "plugin/companion.h"
 #include "plugin/search.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
 #define MAX_FILE ((size_t)1 << 30)
+enum { MOST_FILES = PACKAGE_MAX_FILES - 3 /* manifest, sums and signature */ };
 
-/* A package that is being made. */
-typedef struct packing {
-    const pack_request *in;
-    arena *a;
-    int n; /* of sources: the files, then manifest, sums and signature */
-    archive_source *sources;
-    plugin_note *notes; /* [n_files], beside the sources; id NULL: no plugin */
-    const char *id, *version;
-    kd_error *err;
-} packing;
-
-static bool is_plugin(const char *file) {
+static bool is_shared_object(const char *file) {
     const size_t length = strlen(file);
     return length > 3 && strcmp(file + length - 3, ".so") == 0;
 }
@@ -36,8 +25,7 @@ static const char *name_of(const char *file) {
 
 /* ---- its files ---- */
 
-/* What folders for a machine are called; NULL: not known. */
-static const char *triplet_of(const char *machine) {
+const char *packing_triplet(const char *machine) {
     static const char *const known[][2] = {{"x86-64", "x86_64-linux-gnu"},
                                            {"arm64", "aarch64-linux-gnu"},
                                            {"riscv64", "riscv64-linux-gnu"}};
@@ -49,51 +37,77 @@ static const char *triplet_of(const char *machine) {
     return machine ? NULL : search_triplet();
 }
 
-static bool read_note(packing *p, const char *file, plugin_note *ret) {
-    kd_error why = KD_ERROR_INIT;
-    if (note_read(file, p->a, ret, &why) != NOTE_READ) {
-        kd_fail(p->err, why.code, "%s: %s", file, why.message);
-        return kd_hint(p->err, "%s", *why.hint ? why.hint : "give .so files of plugins");
-    }
-    if (!triplet_of(ret->machine)) {
-        kd_fail(p->err, KD_E_UNSUPPORTED, "%s: built for %s, which packages do not know", file,
-                ret->machine);
-        return kd_hint(p->err, "pack builds for x86-64, arm64 and riscv64");
-    }
-    return !p->in->check || p->in->check(file, p->err) || kd_while(p->err, "%s", file);
-}
-
-static const char *path_of(packing *p, const char *file, const plugin_note *note) {
-    const char *name = name_of(file);
-    if (note->id) {
-        return arena_print(p->a, "lib/%s/%s", triplet_of(note->machine), name);
-    }
-    const bool license = strncmp(name, "LICEN", 5) == 0 || strncmp(name, "COPYING", 7) == 0;
-    return arena_print(p->a, "%s/%s", license ? "LICENSES" : "share", name);
-}
-
-static bool add_file(packing *p, const char *file) {
-    char *data = NULL;
-    size_t bytes = 0;
-    plugin_note *note = &p->notes[p->n];
-    if ((is_plugin(file) && !read_note(p, file, note)) ||
-        !file_read(file, MAX_FILE, &data, &bytes, p->err)) {
-        return false;
-    }
-    archive_source *source = &p->sources[p->n];
-    *source = (archive_source){.path = path_of(p, file, note), .data = data, .bytes = bytes};
-    p->n++;
-    if (!archive_path_is_plain(source->path)) {
-        kd_fail(p->err, KD_E_INVALID, "%s: its name cannot be in a package", file);
-        return kd_hint(p->err, "rename it to letters, digits and ._+@- only");
-    }
-    for (int i = 0; i < p->n - 1; i++) {
-        if (strcmp(p->sources[i].path, source->path) == 0) {
-            kd_fail(p->err, KD_E_INVALID, "two files would be %s in the package", source->path);
-            return kd_hint(p->err, "rename one of them, as simclr.x86-64-v3.so");
+packed_file *packing_find(const packing *p, const char *path) {
+    for (int i = 0; i < p->n_files; i++) {
+        if (strcmp(p->files[i].source.path, path) == 0) {
+            return &p->files[i];
         }
     }
-    return true;
+    return NULL;
+}
+
+packed_file *packing_add(packing *p, const char *file, const char *path) {
+    char *data = NULL;
+    size_t bytes = 0;
+    if (!archive_path_is_plain(path)) {
+        kd_fail(p->err, KD_E_INVALID, "%s: its name cannot be in a package", file);
+        kd_hint(p->err, "rename it to letters, digits and ._+@- only");
+        return NULL;
+    }
+    if (packing_find(p, path)) {
+        kd_fail(p->err, KD_E_INVALID, "two files would be %s in the package", path);
+        kd_hint(p->err, "rename one of them, as simclr.x86-64-v3.so");
+        return NULL;
+    }
+    if (p->n_files == MOST_FILES) {
+        kd_fail(p->err, KD_E_INVALID, "a package has at most %d files", MOST_FILES);
+        kd_hint(p->err, "divide it into packages with ids of their own: --id ID");
+        return NULL;
+    }
+    if (!file_read(file, MAX_FILE, &data, &bytes, p->err)) {
+        return NULL;
+    }
+    packed_file *added = &p->files[p->n_files++];
+    *added = (packed_file){.source = {.path = path, .data = data, .bytes = bytes}, .file = file};
+    return added;
+}
+
+static bool add_plugin(packing *p, const char *file, const plugin_note *note) {
+    const char *triplet = packing_triplet(note->machine);
+    if (!triplet) {
+        kd_fail(p->err, KD_E_UNSUPPORTED, "%s: built for %s, which packages do not know", file,
+                note->machine);
+        return kd_hint(p->err, "pack builds for x86-64, arm64 and riscv64");
+    }
+    if (p->in->check && !p->in->check(file, p->err)) {
+        return kd_while(p->err, "%s", file);
+    }
+    packed_file *added =
+        packing_add(p, file, arena_print(p->a, "lib/%s/%s", triplet, name_of(file)));
+    if (added) {
+        added->note = *note;
+    }
+    return added != NULL;
+}
+
+static bool add_shared_object(packing *p, const char *file) {
+    plugin_note note;
+    kd_error why = KD_ERROR_INIT;
+    const note_outcome outcome = note_read(file, p->a, &note, &why);
+    if (outcome == NOTE_READ) {
+        return add_plugin(p, file, &note);
+    }
+    if (outcome == NOTE_ABSENT) {
+        return packing_add_companion(p, file);
+    }
+    kd_fail(p->err, why.code, "%s: %s", file, why.message);
+    return kd_hint(p->err, "%s", *why.hint ? why.hint : "give .so files of plugins");
+}
+
+static bool add_other(packing *p, const char *file) {
+    const char *name = name_of(file);
+    const bool license = strncmp(name, "LICEN", 5) == 0 || strncmp(name, "COPYING", 7) == 0;
+    return packing_add(p, file, arena_print(p->a, "%s/%s", license ? "LICENSES" : "share", name));
 }
 
 /* ---- what they are together ---- */
@@ -117,8 +131,8 @@ static bool agree(packing *p, const plugin_note *note) {
 }
 
 static bool identify(packing *p) {
-    for (int i = 0; i < p->n; i++) {
-        if (p->notes[i].id && !agree(p, &p->notes[i])) {
+    for (int i = 0; i < p->n_files; i++) {
+        if (p->files[i].note.id && !agree(p, &p->files[i].note)) {
             return false;
         }
     }
@@ -133,38 +147,48 @@ static bool identify(packing *p) {
 
 static void add_text(packing *p, const char *path, const char *text) {
     p->sources[p->n++] =
-        (archive_source){.path = path, .data = strdup(text), .bytes = strlen(text)};
+        (archive_source){.path = path, .data = arena_text(p->a, text), .bytes = strlen(text)};
 }
 
-static json_t *plugin_json(const packing *p, int i) {
-    const plugin_note *note = &p->notes[i];
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "file", p->sources[i].path,
+/* Its companions, in the order in which the note names devices; NULL: it has none. */
+static json_t *companions_json(const packing *p, const packed_file *of) {
+    const char *const *words;
+    const int n = companion_words(&of->note, p->a, &words);
+    json_t *list = NULL;
+    for (int i = 0; i < n; i++) {
+        char digest[SHA256_HEX];
+        const packed_file *c = packing_find(p, companion_path(of->source.path, words[i], p->a));
+        if (c) {
+            sha256_bytes(c->source.data, c->source.bytes, digest);
+            list = list ? list : json_array();
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "file", c->source.path,
+                                                  "device", words[i], "sha256", digest));
+        }
+    }
+    return list;
+}
+
+static json_t *plugin_json(const packing *p, const packed_file *of) {
+    const plugin_note *note = &of->note;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o*}", "file", of->source.path,
                      "kind", plugin_kind_name(note->kind) ? plugin_kind_name(note->kind) : "", "id",
                      note->id, "version", note->version, "summary", note->summary, "source",
                      note->source, "license", note->license, "isa", note->isa, "abi",
-                     json_sprintf("%d.%d", note->abi_major, note->abi_minor));
+                     json_sprintf("%d.%d", note->abi_major, note->abi_minor), "companions",
+                     companions_json(p, of));
 }
 
 /* By path, so that the order in which files were named makes no difference. */
-static void sort_files(packing *p) {
-    for (int i = 1; i < p->n; i++) {
-        const archive_source source = p->sources[i];
-        const plugin_note note = p->notes[i];
-        int k = i;
-        for (; k > 0 && strcmp(p->sources[k - 1].path, source.path) > 0; k--) {
-            p->sources[k] = p->sources[k - 1];
-            p->notes[k] = p->notes[k - 1];
-        }
-        p->sources[k] = source;
-        p->notes[k] = note;
-    }
+static int files_by_path(const void *left, const void *right) {
+    const packed_file *a = left, *b = right;
+    return strcmp(a->source.path, b->source.path);
 }
 
 static void add_manifest(packing *p) {
     json_t *plugins = json_array();
-    for (int i = 0; i < p->n; i++) {
-        if (p->notes[i].id) {
-            json_array_append_new(plugins, plugin_json(p, i));
+    for (int i = 0; i < p->n_files; i++) {
+        if (p->files[i].note.id) {
+            json_array_append_new(plugins, plugin_json(p, &p->files[i]));
         }
     }
     json_t *root =
@@ -210,16 +234,21 @@ static bool add_signature(packing *p) {
     return true;
 }
 
-static bool add_all(packing *p) {
+static bool add_files(packing *p) {
     for (int i = 0; i < p->in->n_files; i++) {
-        if (!add_file(p, p->in->files[i])) {
+        const char *file = p->in->files[i];
+        if (!(is_shared_object(file) ? add_shared_object : add_other)(p, file)) {
             return false;
         }
     }
-    if (!identify(p)) {
-        return false;
+    return packing_claim_companions(p) && identify(p);
+}
+
+static bool add_texts(packing *p) {
+    qsort(p->files, (size_t)p->n_files, sizeof *p->files, files_by_path);
+    for (int i = 0; i < p->n_files; i++) {
+        p->sources[p->n++] = p->files[i].source;
     }
-    sort_files(p);
     add_manifest(p);
     add_sums(p);
     return add_signature(p);
@@ -227,22 +256,18 @@ static bool add_all(packing *p) {
 
 bool package_pack(const pack_request *in, arena *a, const char **ret_to, const char **ret_name,
                   kd_error *err) {
-    const size_t room = (size_t)in->n_files + 3;
     packing p = {.in = in, .a = a, .err = err};
-    if (room > PACKAGE_MAX_FILES) {
-        return kd_fail(err, KD_E_INVALID, "a package has at most %d files", PACKAGE_MAX_FILES);
-    }
-    p.sources = arena_alloc(a, room * sizeof *p.sources);
-    p.notes = arena_alloc(a, room * sizeof *p.notes);
-    bool ok = add_all(&p);
+    p.files = arena_alloc(a, MOST_FILES * sizeof *p.files);
+    p.sources = arena_alloc(a, PACKAGE_MAX_FILES * sizeof *p.sources);
+    bool ok = add_files(&p) && add_texts(&p);
     if (ok) {
         const char *folder = arena_print(a, "%s-%s", p.id, p.version);
         *ret_to = in->to ? in->to : arena_print(a, "%s.kdpkg", folder);
         *ret_name = arena_print(a, "%s %s", p.id, p.version);
         ok = archive_file_write(*ret_to, folder, p.sources, p.n, err);
     }
-    for (int i = 0; i < p.n; i++) {
-        free((void *)p.sources[i].data);
+    for (int i = 0; i < p.n_files; i++) {
+        free((void *)p.files[i].source.data);
     }
     return ok;
 }

@@ -9,13 +9,16 @@
 typedef bool (*package_check)(const char *file, kd_error *err);
 
 typedef struct pack_request {
-    const char *const *files; /* .so files of any machine; others go to LICENSES/ or share/ */
+    /* .so files of plugins, of any machine; their companions, where those do not lie beside them;
+     * others go to LICENSES/ or share/ */
+    const char *const *files;
     int n_files;
     const char *id;                /* of the package; NULL: the one that all its plugins have */
     const char *to;                /* NULL: ID-VERSION.kdpkg here */
     const minisign_secret *secret; /* NULL: unsigned */
     int64_t date;                  /* of the signature, in seconds since 1970 */
-    package_check check;           /* NULL: the notes only */
+    package_check check;           /* of plugins; NULL: the notes only */
+    package_check check_companion; /* NULL: none */
 } pack_request;
 
 /* The same request and files make the same bytes. ret_to, ret_name ("ID VERSION") live in `a`. */

@@ -5,6 +5,7 @@
  *     SHA256SUMS           a line for every file but this one and the next
  *     SHA256SUMS.minisig   the signature of SHA256SUMS; not there when unsigned
  *     lib/TRIPLET/NAME.so  plugins; when installed, those of this machine lie beside the manifest
+ *     lib/TRIPLET/NAME.WORD.so  a plugin's companion: its kernels for the device WORD
  *     LICENSES/, share/    other files
  *
  * One signature covers all machines, and the digests can be checked without kindred. */
@@ -18,9 +19,16 @@
 #define PACKAGE_SUMS "SHA256SUMS"
 #define PACKAGE_SIGNATURE "SHA256SUMS.minisig"
 
+typedef struct package_companion {
+    const char *file; /* "lib/x86_64-linux-gnu/tico.cuda.so" */
+    const char *device, *sha256;
+} package_companion;
+
 typedef struct package_plugin {
     const char *file; /* "lib/x86_64-linux-gnu/simclr.so" */
     const char *kind, *id, *version, *isa, *abi;
+    int n_companions;
+    const package_companion *companions; /* in the order in which its note names devices */
 } package_plugin;
 
 typedef struct package_sum {

@@ -113,7 +113,7 @@ static bool plugin_fits(const unpacked *u, const package_plugin *named, arena *a
         kd_fail(err, why.code, "%s: %s", named->file, why.message);
         return kd_hint(err, "%s", *why.hint ? why.hint : "ask its author to pack again");
     }
-    if (!note_fits(named, &note, a, err)) {
+    if (!note_fits(named, &note, a, err) || !companions_fit(&u->package, named, &note, a, err)) {
         return false;
     }
     if (strncmp(named->file, here, strlen(here)) != 0) {
@@ -124,11 +124,19 @@ static bool plugin_fits(const unpacked *u, const package_plugin *named, arena *a
            (!u->check || u->check(file, err) || kd_while(err, "%s", named->file));
 }
 
+static bool is_of(const package_plugin *named, const char *path) {
+    bool is = strcmp(named->file, path) == 0;
+    for (int i = 0; i < named->n_companions; i++) {
+        is = is || strcmp(named->companions[i].file, path) == 0;
+    }
+    return is;
+}
+
 static bool has_place(const package *p, const char *path) {
     bool known = strcmp(path, PACKAGE_MANIFEST) == 0 || strncmp(path, "LICENSES/", 9) == 0 ||
                  strncmp(path, "share/", 6) == 0;
     for (int i = 0; i < p->n_plugins && !known; i++) {
-        known = strcmp(p->plugins[i].file, path) == 0 && strncmp(path, "lib/", 4) == 0;
+        known = is_of(&p->plugins[i], path);
     }
     return known;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Loads a plugin's companion as its plugin is loaded: blamed for a crash, and watched. */
+ * Names a plugin's companions by its note, and loads one as its plugin is loaded: blamed for a
+ * crash, and watched. */
 #include "plugin/companion.h"
 
 #include "plugin/blame.h"
@@ -8,10 +9,48 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#define MOST_WORDS 64
+
 const char *companion_path(const char *path, const char *word, arena *a) {
     const size_t length = strlen(path);
     const bool plain = length > 3 && strcmp(path + length - 3, ".so") == 0;
     return arena_print(a, "%.*s.%s.so", (int)(plain ? length - 3 : length), path, word);
+}
+
+static bool is_plain(const char *word, size_t length) {
+    return length > 0 &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") >=
+               length;
+}
+
+static bool is_among(const char *const *words, int n, const char *word) {
+    for (int i = 0; i < n; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int companion_words(const plugin_note *note, arena *a, const char *const **ret) {
+    const char **words = arena_alloc(a, MOST_WORDS * sizeof *words);
+    int n = 0;
+    for (int i = 0; i < note->n_ops; i++) {
+        for (const char *at = note->ops[i].devices; *at && n < MOST_WORDS;) {
+            const size_t length = strcspn(at, " ");
+            const char *word = is_plain(at, length) ? arena_copy(a, at, length) : NULL;
+            if (word && !is_among(words, n, word)) {
+                words[n++] = word;
+            }
+            at += length + strspn(at + length, " ");
+        }
+    }
+    *ret = words;
+    return n;
+}
+
+bool companion_is_needed(const char *word) {
+    return strcmp(word, "cuda") == 0;
 }
 
 typedef const kd_op_kernel *(*kernels_function)(uint32_t *ret_count, uint32_t *ret_stride);

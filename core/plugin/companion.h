@@ -15,4 +15,12 @@ bool companion_open(const char *path, const plugin_note *note, const char *word,
 /* Where that file is, in `a`. */
 const char *companion_path(const char *path, const char *word, arena *a);
 
+/* The words of devices that a note says there are kernels for, each once, in the order of their
+ * first mention, in `a`; returns their number. Words that cannot be part of a file's name are left
+ * out: no device has such. */
+int companion_words(const plugin_note *note, arena *a, const char *const **ret);
+
+/* Whether kernels for a device are always in a companion: those that need a vendor's library. */
+bool companion_is_needed(const char *word);
+
 #endif

@@ -34,31 +34,20 @@ plugin_list run_plugins(const run *r, const plugin *device, arena *a) {
     return list;
 }
 
-/* Adds the digest of one, unless it is not there or counted already. */
-static bool add_digest(const plugin *p, const char *word, arena *a, const char **text,
-                       kd_error *err) {
-    char digest[65];
-    const char *file = companion_path(p->path, word, a);
-    if (words_have(*text, word) || access(file, R_OK) != 0) {
-        return true;
-    }
-    if (!sha256_file(file, digest, err)) {
-        return false;
-    }
-    *text = arena_print(a, "%s%s%s %s", *text, **text ? " " : "", word, digest);
-    return true;
-}
-
 bool companion_digests(const plugin *p, arena *a, const char **ret, kd_error *err) {
+    const char *const *words;
     const char *text = "";
-    for (int i = 0; i < p->note.n_ops; i++) {
-        for (const char *at = p->note.ops[i].devices; *at;) {
-            const size_t length = strcspn(at, " ");
-            if (!add_digest(p, arena_copy(a, at, length), a, &text, err)) {
-                return false;
-            }
-            at += length + strspn(at + length, " ");
+    const int n = companion_words(&p->note, a, &words);
+    for (int i = 0; i < n; i++) {
+        char digest[SHA256_HEX];
+        const char *file = companion_path(p->path, words[i], a);
+        if (access(file, R_OK) != 0) {
+            continue;
         }
+        if (!sha256_file(file, digest, err)) {
+            return false;
+        }
+        text = arena_print(a, "%s%s%s %s", text, *text ? " " : "", words[i], digest);
     }
     *ret = text;
     return true;

@@ -32,7 +32,7 @@ status kindred plugin verify simclr-1.0.0.kdpkg
 status kindred plugin install simclr-1.0.0.kdpkg
 status kindred plugin trust lab.pub --until soon
 status kindred plugin trust LICENSE
-kindred plugin trust lab.pub --ids 'simclr byol' --until 2099-12-31
+kindred plugin trust lab.pub --ids 'simclr byol org.example.*' --until 2099-12-31
 status kindred plugin verify simclr-1.0.0.kdpkg
 status kindred plugin install simclr-1.0.0.kdpkg --user --system
 kindred plugin install simclr-1.0.0.kdpkg
@@ -53,6 +53,27 @@ status kindred train run.yaml name=third
 kindred train run.yaml --locked name=third 2>&1 | sed 's/[0-9a-f]\{12\}/DIGEST/g'
 rm -r runs plugins.lock
 kindred plugin remove simclr@1.0.0
+
+echo "--- with a companion"
+corpus=$(dirname "$KINDRED_TEST_PLUGINS")/tests/plugin_corpus
+cp $corpus/brings_op_cuda.so cubes.so
+status kindred plugin pack cubes.so
+cp $corpus/brings_op_lazy_companion.fake.so cubes.cuda.so
+status kindred plugin pack cubes.so
+cp $corpus/brings_op_cuda.cuda.so cubes.cuda.so
+cp cubes.cuda.so other.cuda.so
+status kindred plugin pack cubes.so other.cuda.so
+kindred plugin pack cubes.so --key lab.key
+kindred plugin verify org.example.cubes-1.0.0.kdpkg
+kindred plugin install org.example.cubes-1.0.0.kdpkg
+kindred plugin list --all | grep -e 'org.example.cubes-' -e 'signed by'
+kindred plugin outdated
+echo >>$(echo data/kindred/plugins/*/org.example.cubes-1.0.0/cubes.cuda.so)
+kindred plugin list --all | grep -e 'org.example.cubes-' -e 'signed by'
+status kindred train run.yaml 'method={plugin: org.example.cubes}' name=cubes
+kindred plugin remove org.example.cubes
+
+echo "--- not there"
 status kindred plugin remove simclr@1.0.0
 status kindred plugin outdated --from nowhere
 status kindred plugin key lab

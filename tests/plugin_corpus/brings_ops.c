@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A sound method that brings ops of its own, which BRINGS_... makes break one rule, or lack
- * something. BRINGS_ID and BRINGS_LABEL rename it. */
+ * something. BRINGS_ID, BRINGS_LABEL and BRINGS_VERSION rename it. */
 #include <kindred/custom_ops.h>
 #include <kindred/device.h>
 #include <kindred/method.h>
@@ -10,6 +10,9 @@
 #endif
 #ifndef BRINGS_LABEL
 #define BRINGS_LABEL "cubes"
+#endif
+#ifndef BRINGS_VERSION
+#define BRINGS_VERSION "1.0.0"
 #endif
 #ifndef BRINGS_DEVICES
 #define BRINGS_DEVICES "reference host"
@@ -21,7 +24,7 @@ struct cubes {
     int width;
 };
 
-KD_PLUGIN(METHOD, BRINGS_ID, "1.0.0", struct cubes, "cubes of features", "nobody")
+KD_PLUGIN(METHOD, BRINGS_ID, BRINGS_VERSION, struct cubes, "cubes of features", "nobody")
 KD_INT(struct cubes, width, 8, 1, 64, "of the projection")
 KD_CUSTOM_OP(CUBE, BRINGS_DEVICES, "scale x^3, element by element")
 #ifdef BRINGS_TWICE
