@@ -40,12 +40,17 @@ ssize_t __wrap_write(int fd, const void *from, size_t bytes) {
 /* When it is set, what is opened to be locked is renamed to it before the lock is taken, as by a
  * process that comes to its end just then. */
 static const char *finished_as;
+static bool begins_anew; /* and a third process has a part of its own by then */
 int __real_flock(int fd, int how);
 int __wrap_flock(int fd, int how);
 int __wrap_flock(int fd, int how) {
     if (finished_as) {
         cr_assert_eq(rename(part, finished_as), 0);
         finished_as = NULL;
+        if (begins_anew) {
+            FILE *file = fopen(part, "wb");
+            cr_assert(file && fwrite(data, 1, 500, file) == 500 && fclose(file) == 0);
+        }
     }
     return __real_flock(fd, how);
 }
@@ -250,6 +255,14 @@ TEST(fetch, another_process_finishes_before_the_lock) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(fetch(md5, &got, &err), "%s", err.message);
     cr_assert(!got.was_there && got.resumed_from == 0);
+    expect_file(path, BYTES);
+    expect_file(wrong, 1000);
+    cr_assert_eq(unlink(path), 0);
+    begins_anew = true;
+    put(part, data, 1000);
+    finished_as = wrong;
+    cr_assert(fetch(md5, &got, &err), "%s", err.message);
+    cr_assert_eq(got.resumed_from, 500);
     expect_file(path, BYTES);
     expect_file(wrong, 1000);
 }

@@ -143,9 +143,10 @@ TEST(file, sweep_removes_only_what_is_left_over) {
     cr_assert(file_make_directories(PATH(&a, place, "x.tmp-12a"), &err));
     cr_assert(file_make_directories(PATH(&a, place, "step-4"), &err));
     const char *other = arena_print(&a, "%s/step-4.tmp-7.tmp-%d", place, child);
-    cr_assert(file_make_directories(other, &err));
+    const char *next = arena_print(&a, "%s/step-5.tmp-%d", place, child);
+    cr_assert(file_make_directories(other, &err) && file_make_directories(next, &err));
     cr_assert(file_sweep_beside(PATH(&a, place, "step-4"), &err), "%s", err.message);
-    cr_assert(!file_exists(gone) && file_exists(ours) && file_exists(other));
+    cr_assert(!file_exists(gone) && file_exists(ours) && file_exists(other) && file_exists(next));
     cr_assert(file_make_directories(gone, &err));
     cr_assert(file_is_beside("step-4.tmp-9") && !file_is_beside("step-4.tmp-9a"));
     cr_assert(file_sweep(place, &err), "%s", err.message);

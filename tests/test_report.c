@@ -318,6 +318,7 @@ TEST(study, page_has_table_differences_and_curves) {
     cr_assert(study_report_is_study(k.folder));
     kit_text(&k, "runs/semantic-none-seed1/metrics.jsonl", "{\"step\":1,\"loss\":4.5}\n");
     kit_text(&k, "runs/semantic-none-seed2/metrics.jsonl", "{\"step\":1,\"loss\":3.5}\n{\"st");
+    kit_text(&k, "runs/augmented-none-seed1/metrics.jsonl", "{\"step\":1,\"loss\":2.25}\n");
     /* Of a seed and a value that the study has no longer. */
     kit_text(&k, "runs/semantic-none-seed77/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
     kit_text(&k, "runs/gone-seed1/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
@@ -329,6 +330,7 @@ TEST(study, page_has_table_differences_and_curves) {
     EXPECT_IN("one seed: no interval", h.text);
     EXPECT_IN("<h3>semantic-none</h3>", h.text);
     EXPECT_IN("seed2, step 1: 3.5", h.text);
+    EXPECT_IN("seed1, step 1: 2.25", strstr(h.text, "<h3>augmented-none</h3>"));
     EXPECT_IN("The paper prints this cell twice.", h.text);
     cr_assert(!strstr(h.text, "7.75") && !strstr(h.text, "<h3>gone"));
     cr_assert(!strstr(h.text, "http") && !strstr(h.text, "<script"));

@@ -162,8 +162,8 @@ TEST(metrics, a_folder_that_is_not_there_is_an_error) {
     cr_assert(strstr(err.message, "/nowhere/metrics.jsonl"), "%s", err.message);
 }
 
-/* 10 steps of 16 views at 32 a second, 10 more at 64; evals, and what came before a resumption,
- * take no time. */
+/* 10 steps of 16 views at 32 a second, 10 more at 64; evals, and steps that it has, take no time.
+ */
 TEST(metrics, pace_is_that_of_training) {
     char *folder = temporary(), path[256];
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
@@ -171,7 +171,8 @@ TEST(metrics, pace_is_that_of_training) {
     fputs("{\"step\":10,\"loss\":1,\"views_per_second\":32}\n"
           "{\"step\":10,\"eval\":\"knn\",\"of\":\"trained encoder\",\"value\":0.25}\n"
           "{\"step\":10,\"loss\":1,\"views_per_second\":1}\n"
-          "{\"step\":20,\"loss\":1,\"views_per_second\":64}\n",
+          "{\"step\":20,\"loss\":1,\"views_per_second\":64}\n"
+          "{\"step\":15,\"loss\":1,\"views_per_second\":1}\n",
           file);
     fclose(file);
     const training_pace p = pace_of_file(path, 16);
