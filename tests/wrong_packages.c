@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 
+#include <elf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -217,6 +219,16 @@ static void plugin_beside(arena *a) {
     wrong_seal(&c, "timestamp:1700000000", a);
 }
 
+static void machine_of_another(arena *a) {
+    archive_contents c = opened(a);
+    const Elf64_Half machine = EM_AARCH64;
+    FILE *to = fopen("x/" LIB "/variant_1_0.so", "r+");
+    fseek(to, offsetof(Elf64_Ehdr, e_machine), SEEK_SET);
+    fwrite(&machine, sizeof machine, 1, to);
+    fclose(to);
+    wrong_seal(&c, "timestamp:1700000000", a);
+}
+
 const wrong_package wrong_contents[] = {
     {"unsigned", unsigned_package},
     {"signed by an unknown key", unknown_key},
@@ -243,5 +255,6 @@ const wrong_package wrong_contents[] = {
     {"the manifest has no version", manifest_has_no_version},
     {"signed as another version", comment_of_another},
     {"a plugin that the manifest does not name", plugin_beside},
+    {"a plugin in the folder of another machine", machine_of_another},
     {.what = NULL},
 };

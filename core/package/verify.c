@@ -89,6 +89,11 @@ static bool note_fits(const package_plugin *named, const plugin_note *note, aren
 }
 
 static bool can_be_used(const package_plugin *named, const plugin_note *note, kd_error *err) {
+    if (note->machine) {
+        kd_fail(err, KD_E_DATA, "%s: built for %s, and lies among the builds for %s", named->file,
+                note->machine, search_triplet());
+        return kd_hint(err, "folders are made from the notes: ask its author to pack again");
+    }
     if (!note_abi_fits(note)) {
         kd_fail(err, KD_E_UNSUPPORTED, "%s: made for plugin ABI %d.%d, and this kindred has %d.%d",
                 named->file, note->abi_major, note->min_host_minor, KD_ABI_MAJOR,
