@@ -85,9 +85,9 @@ struct plan {
 };
 
 /* Of all that can be had of a block's shared memory, what the desk leaves. */
-size_t shared_bytes() {
+size_t shared_bytes(const kd_device *device) {
     int most = 0;
-    cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0);
+    cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device->index);
     return (size_t)most > sizeof(desk) ? (size_t)most - sizeof(desk) : 0;
 }
 
@@ -115,7 +115,7 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *r
     }
     const size_t values = (size_t)a.size * (size_t)a.size * (size_t)a.channels;
     p->bench = (2 * (size_t)a.size * sizeof(tap) / sizeof(float) + 2 * values + 3) / 4 * 4;
-    const size_t bytes = p->bench * sizeof(float), most = shared_bytes();
+    const size_t bytes = p->bench * sizeof(float), most = shared_bytes(device);
     const int64_t views = node->inputs[1].dim[0];
     p->shared = bytes <= most;
     p->blocks = (unsigned)(p->shared || views < SCRATCH_BLOCKS ? views : SCRATCH_BLOCKS);

@@ -86,6 +86,22 @@ static bool make_how(const vendor *v, const kd_node *node, product *p, kd_error 
     return true;
 }
 
+/* Unless told, cuBLASLt takes it that matrices lie at multiples of 256 bytes. */
+static bool limit_alignment(const vendor *v, const kd_node *node, cublasLtMatmulPreference_t wishes,
+                            kd_error *err) {
+    static const cublasLtMatmulPreferenceAttributes_t names[] = {
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
+    const uint32_t bytes = TENSOR_ALIGNMENT;
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++) {
+        ok = check(
+            v->call.cublasLtMatmulPreferenceSetAttribute(wishes, names[i], &bytes, sizeof bytes), v,
+            node, "be told how matrices are aligned", err);
+    }
+    return ok;
+}
+
 /* Partial sums never lie in the output's type. */
 static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
     const size_t most = MAX_WORKSPACE;
@@ -102,6 +118,7 @@ static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *e
                      wishes, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
                      sizeof reductions),
                  v, node, "choose how it sums", err) &&
+           limit_alignment(v, node, wishes, err) &&
            check(v->call.cublasLtMatmulAlgoGetHeuristic(v->blas, p->how, p->first, p->second,
                                                         p->result, p->result, wishes, 1, &found,
                                                         &count),
@@ -109,7 +126,7 @@ static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *e
     if (wishes) {
         v->call.cublasLtMatmulPreferenceDestroy(wishes);
     }
-    if (!done || count < 1) {
+    if (!done || count < 1 || found.state != CUBLAS_STATUS_SUCCESS) {
         return done && refuse(node, "cuBLAS has no such product", err);
     }
     p->algorithm = found.algo;

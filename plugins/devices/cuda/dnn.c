@@ -2,9 +2,6 @@
  * Building graphs of cuDNN's; see dnn.h. */
 #include "dnn.h"
 
-/* Vectors of 16 bytes: what every tensor of the device is aligned to, at least. */
-#define TENSOR_ALIGNMENT 16
-
 bool dnn_fail(const vendor *v, cudnnStatus_t status, const char *what, kd_error *err) {
     char more[256] = "";
     v->call.cudnnGetLastErrorString(more, sizeof more);

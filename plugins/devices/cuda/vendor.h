@@ -47,6 +47,10 @@ typedef struct vendor_calls {
 } vendor_calls;
 #undef VENDOR_CALL
 
+/* Bytes that every tensor of the device is aligned to, at least: variables lie in regions, not each
+ * in memory of its own. Vectors of 16 bytes are the widest that kernels load. */
+#define TENSOR_ALIGNMENT 16
+
 typedef struct plan plan;
 
 struct vendor {

@@ -17,6 +17,13 @@ typedef struct how {
     cublasComputeType_t compute;
 } how;
 
+/* Bytes that a, b, c and d are taken to be aligned to: cuBLASLt's default until it is told. */
+typedef struct wishes {
+    uint32_t alignment[4];
+} wishes;
+#define ALIGNMENT 256
+_Static_assert(sizeof(wishes) <= sizeof(cublasLtMatmulAlgo_t), "an algorithm keeps them");
+
 #define WORKSPACE 4096
 
 static cublasStatus_t gone(void *made) {
@@ -111,23 +118,26 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *ret) {
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
-    *ret = double_made(1);
+    wishes *w = double_made(sizeof *w);
+    *w = (wishes){{ALIGNMENT, ALIGNMENT, ALIGNMENT, ALIGNMENT}};
+    *ret = (cublasLtMatmulPreference_t)(void *)w;
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t wishes) {
-    return gone((void *)wishes);
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t handle) {
+    return gone((void *)handle);
 }
 
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t wishes,
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t handle,
                                                     cublasLtMatmulPreferenceAttributes_t name,
                                                     const void *value, size_t bytes) {
-    (void)wishes;
-    (void)value;
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     const size_t wanted = name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8 : 4;
+    const int operand = (int)name - (int)CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;
     if (bytes != wanted) {
         double_misused("preference %d of %zu bytes", (int)name, bytes);
+    } else if (operand >= 0 && operand < 4) {
+        memcpy(&((wishes *)(void *)handle)->alignment[operand], value, bytes);
     }
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -146,16 +156,17 @@ static bool fits(const how *h, const layout *a, const layout *b, const layout *d
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                                               cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                              cublasLtMatmulPreference_t wishes, int room,
+                                              cublasLtMatmulPreference_t wished, int room,
                                               cublasLtMatmulHeuristicResult_t *ret,
                                               int *ret_count) {
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     *ret_count = 0;
-    if (!handle || !wishes || c != d || room < 1 ||
+    if (!handle || !wished || c != d || room < 1 ||
         !fits((void *)desc, (void *)a, (void *)b, (void *)d)) {
         return CUBLAS_STATUS_NOT_SUPPORTED;
     }
     memset(ret, 0, sizeof *ret);
+    memcpy(&ret->algo, (void *)wished, sizeof(wishes));
     ret->workspaceSize = WORKSPACE;
     *ret_count = 1;
     return CUBLAS_STATUS_SUCCESS;
@@ -166,6 +177,19 @@ static double element(const void *data, const layout *l, bool transposed, int64_
                       int64_t j) {
     const int64_t row = transposed ? j : i, column = transposed ? i : j;
     return double_get(data, l->half, batch * l->stride + column * l->leading + row);
+}
+
+/* Do they lie where the algorithm was chosen for? */
+static bool are_aligned(const cublasLtMatmulAlgo_t *algo, const void *a, const void *b,
+                        const void *d) {
+    const void *const at[] = {a, b, d, d};
+    wishes w;
+    bool ok = true;
+    memcpy(&w, algo, sizeof w);
+    for (int i = 0; i < 4; i++) {
+        ok = ok && (uintptr_t)at[i] % w.alignment[i] == 0;
+    }
+    return ok;
 }
 
 typedef struct product {
@@ -206,7 +230,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     const layout *la = (void *)a_layout, *lb = (void *)b_layout, *ld = (void *)d_layout;
     if (!handle || !stream || !algo || c != d || c_layout != d_layout ||
         workspace_bytes != WORKSPACE || !fits(h, la, lb, ld) || *(const float *)alpha < 1 ||
-        *(const float *)beta > 0) {
+        *(const float *)beta > 0 || !are_aligned(algo, a, b, d)) {
         return CUBLAS_STATUS_INVALID_VALUE;
     }
     product p = {*h, *la, *lb, *ld, a, b, d, workspace};
