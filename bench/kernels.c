@@ -220,11 +220,11 @@ static void bench_norm(bench *b, const row *r, int32_t type) {
     }
     j.inputs[0] = j.inputs[5] = j.outputs[0] = x;
     report(b, name, &j, r->in_18, r->in_50);
-    j.node.op = "batch_norm_grad";
+    j.node.op = r->residual ? "batch_norm_grad" : "batch_norm_grad_from_x";
     j.node.n_inputs = 6;
     j.node.n_outputs = r->residual ? 4 : 3;
     for (int i = 0; i < MAX_TENSORS; i++) {
-        j.inputs[i] = i < 3 ? x : v;
+        j.inputs[i] = i < 2 || (i == 2 && r->residual) ? x : v;
         j.outputs[i] = i == 0 || i == 3 ? x : v;
     }
     report(b, name, &j, r->in_18, r->in_50);

@@ -76,7 +76,7 @@ static bool check_kernels(const check_device *d, kd_error *err) {
     const kd_op *op;
     const kd_kernel *kernel;
     for (int i = 0; (op = graph_op_at(i)); i++) {
-        if (!(op->flags & KD_OP_ALIAS) && !check_kernel(d, op->name)) {
+        if (!(op->flags & (KD_OP_ALIAS | KD_OP_INSTEAD)) && !check_kernel(d, op->name)) {
             return kd_fail(err, KD_E_UNSUPPORTED, "there is no kernel for %s", op->name);
         }
     }

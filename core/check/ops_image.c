@@ -46,7 +46,7 @@ static void batch_norm_inference(const op_case *c, kd_scope s, kd_tensor *const 
 /* arg: relu, outputs */
 static void batch_norm_grad(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
     const kd_attr attrs[] = {KD_I("relu", c->arg[0])};
-    s->api->emit(s, "batch_norm_grad", in, 6, attrs, 1, out, (uint32_t)c->arg[1]);
+    s->api->emit(s, c->op, in, given(c), attrs, 1, out, (uint32_t)c->arg[1]);
 }
 
 /* Cut, flip and normalise, of two images of unequal size in one store. */
@@ -80,6 +80,10 @@ static const double none[] = {0};
     {REAL(c), .low = 0.5, .high = 2}, {REAL(c)}, {                                                 \
         REAL(c), .low = 0.5, .high = 2                                                             \
     }
+
+/* Of the gradient of a sum. */
+#define ROUNDED_SUM                                                                                \
+    .bf16_tolerance = 1e-3, .why = "dz, a sum of two, is rounded to bf16 where it is kept"
 
 const op_case ops_image_cases[] = {
     {"max_pool2d", "2x2", .build = max_pool2d, .in = {{IN(2, 4, 6, 3), .distinct = true}},
@@ -176,6 +180,43 @@ const op_case ops_image_cases[] = {
     {"batch_norm_grad", "large", .build = batch_norm_grad,
      .in = {{IN(16, 16, 16, 64)}, {IN(16, 16, 16, 64)}, {IN(16, 16, 16, 64)}, STATISTICS(64)},
      .arg = {1, 3}},
+
+    {"batch_norm_grad_from_x", .build = batch_norm_grad,
+     .in = {{IN(3, 5, 7, 17)}, {IN(3, 5, 7, 17)}, {REAL(17)}, STATISTICS(17)}, .arg = {0, 3}},
+    {"batch_norm_grad_from_x", "relu", .build = batch_norm_grad,
+     .in = {{IN(9, ANY)}, {IN(9, ANY)}, {REAL(ANY)}, STATISTICS(ANY)}, .arg = {1, 3}},
+    {"batch_norm_grad_from_x", "channels that are open or shut", .build = batch_norm_grad,
+     .in = {{IN(9, 6)}, {IN(9, 6)}, {REAL(6), VALUES(far_up_and_down)}, STATISTICS(6)},
+     .arg = {1, 3}},
+    {"batch_norm_grad_from_x", "images", .build = batch_norm_grad,
+     .in = {{IN(4, 8, 8, 40)}, {IN(4, 8, 8, 40)}, {REAL(40)}, STATISTICS(40)}, .arg = {1, 3}},
+    {"batch_norm_grad_from_x", "negative scales", .build = batch_norm_grad,
+     .in = {{IN(33, 16)},
+            {IN(33, 16)},
+            {REAL(16)},
+            {REAL(16), .low = -2, .high = -0.5},
+            {REAL(16)},
+            {REAL(16), .low = 0.5, .high = 2}},
+     .arg = {1, 3}},
+    {"batch_norm_grad_from_x", "large", .build = batch_norm_grad,
+     .in = {{IN(16, 16, 16, 64)}, {IN(16, 16, 16, 64)}, {REAL(64)}, STATISTICS(64)}, .arg = {1, 3}},
+    {"batch_norm_grad_of_sum", .build = batch_norm_grad,
+     .in = {{IN(3, 5, 7, 17)},
+            {IN(3, 5, 7, 17)},
+            {IN(3, 5, 7, 17)},
+            STATISTICS(17),
+            {IN(3, 5, 7, 17)}},
+     .arg = {0, 4}, ROUNDED_SUM},
+    {"batch_norm_grad_of_sum", "relu", .build = batch_norm_grad,
+     .in = {{IN(9, ANY)}, {IN(9, ANY)}, {IN(9, ANY), .gap = 0.1}, STATISTICS(ANY), {IN(9, ANY)}},
+     .arg = {1, 4}, ROUNDED_SUM},
+    {"batch_norm_grad_of_sum", "large", .build = batch_norm_grad,
+     .in = {{IN(16, 16, 16, 64)},
+            {IN(16, 16, 16, 64)},
+            {IN(16, 16, 16, 64)},
+            STATISTICS(64),
+            {IN(16, 16, 16, 64)}},
+     .arg = {1, 4}, ROUNDED_SUM},
 
     {"augment", .build = augment,
      .in = {{WHOLE(KD_U8, 0, 256, 657)},

@@ -3,6 +3,7 @@
 #include "check/table.h"
 
 #include "check/gradient.h"
+#include "graph/graph.h"
 
 #include <math.h>
 
@@ -73,12 +74,18 @@ op_result check_op(int index, int column, const check_device *d, const check_dev
     return r;
 }
 
+/* Some ops a device may do without. */
+static bool is_left_out(const op_case *row, const check_device *d) {
+    const kd_op *op = graph_find_op(row->op);
+    return op && op->flags & KD_OP_INSTEAD && !check_kernel(d, row->op);
+}
+
 bool check_table(const check_device *d, const check_device *reference, const check_choice *choice,
                  check_row *row, void *context) {
     bool fine = true, any = false;
     const op_case *c;
     for (int i = 0; (c = op_case_at(i)); i++) {
-        const bool wanted = !choice->op || strcmp(choice->op, c->op) == 0;
+        const bool wanted = choice->op ? strcmp(choice->op, c->op) == 0 : !is_left_out(c, d);
         for (int column = 0; wanted && column < CHECK_COLUMNS; column++) {
             if (!check_has_column(c, column)) {
                 continue;

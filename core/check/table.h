@@ -42,8 +42,9 @@ op_result check_op(int index, int column, const check_device *d, const check_dev
  * only of rows that have one. */
 bool check_has_column(const op_case *row, int column);
 
-/* Runs the chosen rows in all columns, and calls `row` after each. False when one failed; also when
- * there was none. `row` may be NULL. */
+/* Runs the chosen rows in all columns, and calls `row` after each; all rows are but those of ops
+ * that a device may do without and does. False when one failed; also when there was none. `row` may
+ * be NULL. */
 bool check_table(const check_device *d, const check_device *reference, const check_choice *choice,
                  check_row *row, void *context);
 

@@ -62,10 +62,48 @@ static double flops_of(const kd_node *n) {
     return (double)kd_elements(&n->outputs[0]);
 }
 
-/* An input that is a whole store counts as what the node makes of it. */
+/* Of input i, once. */
 static double input_bytes(const kd_node *n, uint32_t i) {
-    const bool store = strcmp(n->op, "augment") == 0 && i == 0;
-    return store ? (double)kd_elements(&n->outputs[0]) : (double)kd_bytes(&n->inputs[i]);
+    return (double)kd_bytes(&n->inputs[i]);
+}
+
+/* Batch norm takes two passes over x: one for its statistics, one that applies them. */
+static double norm_bytes(const kd_node *n, uint32_t i) {
+    return (i == 0 ? 2 : 1) * input_bytes(n, i);
+}
+
+/* Two as well: sums, then dx. Both read dy, x, and y for ReLU's sake. Where dz is kept for a
+ * residual, the second reads that in the place of dy and y. */
+static double norm_grad_bytes(const kd_node *n, uint32_t i) {
+    const int of_y = kd_attr_int(n, "relu", 0) == 0 ? 0 : n->n_outputs > 3 ? 1 : 2;
+    return (i < 2 ? 2 : i == 2 ? of_y : 1) * input_bytes(n, i);
+}
+
+static double norm_grad_from_x_bytes(const kd_node *n, uint32_t i) {
+    return (i < 2 ? 2 : 1) * input_bytes(n, i);
+}
+
+/* An input that is a whole store counts as what the node makes of it. */
+static double augment_bytes(const kd_node *n, uint32_t i) {
+    return i == 0 ? (double)kd_elements(&n->outputs[0]) : input_bytes(n, i);
+}
+
+static const struct {
+    const char *op;
+    double (*bytes)(const kd_node *n, uint32_t i); /* that are read of input i */
+} reads[] = {{"batch_norm", norm_bytes},
+             {"batch_norm_grad", norm_grad_bytes},
+             {"batch_norm_grad_from_x", norm_grad_from_x_bytes},
+             {"batch_norm_grad_of_sum", norm_grad_bytes},
+             {"augment", augment_bytes}};
+
+static double read_bytes(const kd_node *n, uint32_t i) {
+    for (size_t k = 0; k < sizeof reads / sizeof *reads; k++) {
+        if (strcmp(reads[k].op, n->op) == 0) {
+            return reads[k].bytes(n, i);
+        }
+    }
+    return input_bytes(n, i);
 }
 
 void program_get_cost(const kd_program *p, program_cost *ret) {
@@ -78,7 +116,7 @@ void program_get_cost(const kd_program *p, program_cost *ret) {
         ret->nodes++;
         ret->flops += flops_of(n);
         for (uint32_t k = 0; k < n->n_inputs; k++) {
-            ret->bytes += input_bytes(n, k);
+            ret->bytes += read_bytes(n, k);
         }
         for (uint32_t k = 0; k < n->n_outputs; k++) {
             ret->bytes += (double)kd_bytes(&n->outputs[k]);

@@ -44,6 +44,12 @@ static uint32_t in_place_mask(const void *context, const char *op) {
     return kernel_find(&e->on, op, &k, NULL) ? kernel_in_place(&k) : 0;
 }
 
+static bool has_kernel(const void *context, const char *op) {
+    const engine *e = context;
+    op_kernel k;
+    return kernel_find(&e->on, op, &k, NULL);
+}
+
 static bool prepare_node(kd_program *p, const struct node *n, instruction *to, kd_error *err) {
     engine *e = p->e;
     to->node = &n->view;
@@ -160,6 +166,7 @@ bool engine_compile(engine *e, graph *g, const char *name, kd_program **ret, kd_
     p->name = arena_text(&g->memory, name);
     list_add(&e->programs, p);
     graph_finish(g);
+    graph_lower(g, has_kernel, e);
     p->bound = arena_alloc(&g->memory, (size_t)(g->inputs.count + 1) * sizeof *p->bound);
     p->shared = arena_alloc(&g->memory, (size_t)(g->inputs.count + 1) * sizeof *p->shared);
     if (!graph_check(g, err) || !variables_merge(e, p, err)) {

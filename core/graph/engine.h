@@ -115,7 +115,7 @@ void engine_get_plan(const engine *e, engine_plan *ret);
 
 typedef struct program_cost {
     double flops; /* multiply-add counts as 2 */
-    double bytes; /* read and written by all nodes, each tensor once a node */
+    double bytes; /* read and written by all nodes: each tensor as often as a node goes over it */
     int nodes;
 } program_cost;
 void program_get_cost(const kd_program *p, program_cost *ret);

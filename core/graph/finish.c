@@ -22,7 +22,18 @@ static void revive(const struct value *v) {
     }
 }
 
-static void drop_dead(graph *g) {
+void graph_drop_dead(graph *g) {
+    int kept = 0;
+    for (int i = 0; i < g->nodes.count; i++) {
+        struct node *n = g->nodes.item[i];
+        if (n->live) {
+            g->nodes.item[kept++] = n;
+        }
+    }
+    g->nodes.count = kept;
+}
+
+static void drop_unread(graph *g) {
     for (int i = 0; i < g->outputs.count; i++) {
         revive(((named *)g->outputs.item[i])->value);
     }
@@ -38,18 +49,10 @@ static void drop_dead(graph *g) {
             revive_node(n);
         }
     }
-    int kept = 0;
-    for (int i = 0; i < g->nodes.count; i++) {
-        struct node *n = g->nodes.item[i];
-        if (n->live) {
-            g->nodes.item[kept++] = n;
-        }
-    }
-    g->nodes.count = kept;
+    graph_drop_dead(g);
 }
 
-/* How often a value is read, by nodes and from outside. */
-static int count_reads(const graph *g, const struct value *v) {
+int graph_reads(const graph *g, const struct value *v) {
     int reads = 0;
     for (int i = 0; i < g->nodes.count; i++) {
         const struct node *n = g->nodes.item[i];
@@ -82,7 +85,7 @@ static void move_last(graph *g, struct node *n) {
 static bool scatter_in_place(graph *g, struct value *s) {
     struct node *n = s->latest->producer;
     if (!n || strcmp(n->op->name, "scatter_rows") != 0 || n->in[0] != s ||
-        count_reads(g, n->out[0]) != 0 || graph_is_variable(n->in[1]) ||
+        graph_reads(g, n->out[0]) != 0 || graph_is_variable(n->in[1]) ||
         graph_is_variable(n->in[2])) {
         return false;
     }
@@ -111,6 +114,6 @@ void graph_finish(graph *g) {
     graph_fuse(g);
     emit_assignments(g);
     if (!g->failed) {
-        drop_dead(g);
+        drop_unread(g);
     }
 }

@@ -2,6 +2,7 @@
  * Folds relu(batch_norm(x)) and relu(batch_norm(x) + r) into one batch_norm node, so that authors
  * write the plain thing and devices make one pass. Runs before differentiation. */
 #include "graph/internal.h"
+#include "graph/shapes.h"
 
 #include <stdlib.h>
 
@@ -92,11 +93,6 @@ static void add_residual(graph *g, struct node *n, struct value *residual) {
     n->in = in;
     n->view.inputs = n->in_specs = specs;
     n->view.n_inputs = count + 1;
-}
-
-static bool equal_specs(const kd_spec *a, const kd_spec *b) {
-    return a->dtype == b->dtype && a->rank == b->rank &&
-           memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
 /* relu at `position` becomes part of `norm`, which takes over its output. */

@@ -143,6 +143,13 @@ struct value *graph_region(graph *g, int home, int64_t count);
 void graph_update_in_place(kd_tensor *out, const struct value *region);
 /* Folds add and ReLU into the batch norm before them. Idempotent a graph. */
 void graph_fuse(graph *g);
+/* Drops nodes that are not marked as live. */
+void graph_drop_dead(graph *g);
+/* How often a value is read, by nodes and from outside. */
+int graph_reads(const graph *g, const struct value *v);
+/* Puts in the place of ops what a device has kernels for and does better; to a finished graph. */
+typedef bool (*kernel_rule)(const void *context, const char *op);
+void graph_lower(graph *g, kernel_rule has_kernel, const void *context);
 /* Makes pending assignments copies into their states, and drops nodes that nothing reads. */
 void graph_finish(graph *g);
 

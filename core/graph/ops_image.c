@@ -103,6 +103,14 @@ static bool norm_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+static bool norm_grad_of_sum_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *dy = &node->inputs[0], *more = &node->inputs[6];
+    if (node->n_outputs != 4 || more->dtype != dy->dtype || kd_elements(more) != kd_elements(dy)) {
+        return kd_fail(err, KD_E_INVALID, "wants gradients of one kind, and four outputs");
+    }
+    return norm_grad_shape(node, out, err);
+}
+
 /* Sum over all but the last axis. */
 static kd_tensor *sum_rows(kd_tensor *x) {
     int64_t axes[KD_MAX_RANK];
@@ -145,6 +153,8 @@ const kd_op ops_image[] = {
     OP("max_pool2d_grad", 2, 2, 1, 0, pool_grad_shape, NULL),
     OP("batch_norm", 5, 6, 5, 0, norm_shape, norm_gradient),
     OP("batch_norm_grad", 6, 6, 4, 0, norm_grad_shape, NULL),
+    OP("batch_norm_grad_from_x", 6, 6, 3, KD_OP_INSTEAD, norm_grad_shape, NULL),
+    OP("batch_norm_grad_of_sum", 7, 7, 4, KD_OP_INSTEAD, norm_grad_of_sum_shape, NULL),
     OP("batch_norm_inference", 5, 6, 1, 0, norm_shape, inference_gradient),
     {0},
 };

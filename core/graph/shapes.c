@@ -22,6 +22,11 @@ bool is_real_type(int32_t dtype) {
     return dtype == KD_F32 || dtype == KD_F64 || dtype == KD_BF16;
 }
 
+bool equal_specs(const kd_spec *a, const kd_spec *b) {
+    return a->dtype == b->dtype && a->rank == b->rank &&
+           memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+}
+
 /* Brings `b` into `a`; false when they do not broadcast. */
 static bool merge(kd_spec *a, const kd_spec *b) {
     kd_spec r = {.dtype = b->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};

@@ -13,6 +13,8 @@ bool broadcast_shape(const kd_node *node, kd_spec *out, kd_error *err);
 /* "[2, 3]" for messages; to holds at least 128 bytes. Returns to. */
 const char *shape_text(const kd_spec *spec, char *to);
 bool is_real_type(int32_t dtype);
+/* Of one type and one shape. */
+bool equal_specs(const kd_spec *a, const kd_spec *b);
 
 /* A scalar 0 of x's type, to broadcast. */
 kd_tensor *zero_of(kd_tensor *x);

@@ -31,6 +31,9 @@ typedef struct kd_node {
 /* The host adds the attribute `dtype`, the run's real type, when it is absent: for ops whose output
  * is real whatever they take. */
 #define KD_OP_REAL 32u
+/* The host puts it in the place of other ops where a device has a kernel for it, and no graph says
+ * it: a device may do without. */
+#define KD_OP_INSTEAD 64u
 
 typedef struct kd_op {
     uint32_t size, flags;

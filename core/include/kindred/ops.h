@@ -287,6 +287,12 @@ static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double
  *   vectors are real whatever the type of x and y.
  * batch_norm_grad(dy, x, y, gamma, mean, inv_std) {relu} -> dx, dgamma, dbeta (, dresidual when
  *   four outputs are asked for). With relu, dy counts where y > 0.
+ * batch_norm_grad_from_x(dy, x, beta, gamma, mean, inv_std) {relu} -> dx, dgamma, dbeta, of a norm
+ *   without residual. With relu, dy counts where z > 0, z made again from x.
+ * batch_norm_grad_of_sum(dy, x, y, gamma, mean, inv_std, dy') {relu} -> dx, dgamma, dbeta,
+ *   dresidual: batch_norm_grad of dy + dy'.
+ *   No graph says these two: the host puts them for batch_norm_grad, and for the add before it,
+ *   where the device has kernels for them.
  * batch_norm_inference(x, gamma, beta, running_mean, running_var, residual?) {eps, relu} -> y
  * copy(x) -> x in memory of its own
  * augment: see kindred/augment.h          sgd, lars, adamw: see kindred/update.h */

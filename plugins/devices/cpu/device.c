@@ -140,6 +140,10 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "max_pool2d_grad", prepare_max_pool2d, run_max_pool2d_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm", prepare_batch_norm, run_batch_norm},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad", prepare_batch_norm_grad, run_batch_norm_grad},
+    {SIZE, OVER(0) | OVER(1), "batch_norm_grad_from_x", prepare_batch_norm_grad_from_x,
+     run_batch_norm_grad_from_x},
+    {SIZE, OVER(0) | OVER(1) | OVER(6), "batch_norm_grad_of_sum", prepare_batch_norm_grad,
+     run_batch_norm_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm_inference", prepare_batch_norm_inference,
      run_batch_norm_inference},
 

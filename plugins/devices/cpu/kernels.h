@@ -65,8 +65,10 @@ prepare_function prepare_max_pool2d;
 run_function run_max_pool2d, run_max_pool2d_grad;
 
 /* norm.c, norm_grad.c */
-prepare_function prepare_batch_norm, prepare_batch_norm_inference, prepare_batch_norm_grad;
-run_function run_batch_norm, run_batch_norm_inference, run_batch_norm_grad;
+prepare_function prepare_batch_norm, prepare_batch_norm_inference;
+prepare_function prepare_batch_norm_grad, prepare_batch_norm_grad_from_x;
+run_function run_batch_norm, run_batch_norm_inference;
+run_function run_batch_norm_grad, run_batch_norm_grad_from_x;
 
 /* update.c */
 prepare_function prepare_update;

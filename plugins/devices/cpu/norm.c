@@ -26,7 +26,7 @@ norm norm_of(const kd_node *node, const kd_spec *x, void *scratch) {
     n.chunks = (n.rows + n.chunk - 1) / n.chunk;
     n.block = n.wide > 1 ? n.lanes : channels < LANES ? channels : LANES;
     n.blocks = n.lanes ? (n.lanes + n.block - 1) / n.block : 0;
-    for (int i = 0; scratch && i < 4; i++) {
+    for (int i = 0; scratch && i < NORM_VECTORS; i++) {
         n.vector[i] = (float *)(n.partial + n.chunks * 2 * channels) + i * n.lanes;
     }
     return n;
@@ -34,7 +34,7 @@ norm norm_of(const kd_node *node, const kd_spec *x, void *scratch) {
 
 size_t norm_scratch(const norm *n) {
     return (size_t)(n->chunks * 2 * n->channels) * sizeof(double) +
-           (size_t)(4 * n->lanes) * sizeof(float);
+           (size_t)(NORM_VECTORS * n->lanes) * sizeof(float);
 }
 
 int64_t norm_piece_grain(const norm *n) {
@@ -146,11 +146,12 @@ static void statistics_span(const void *work, int64_t begin, int64_t end) {
     }
 }
 
-/* What y = (x - mean) scale + beta of one channel needs. */
+/* What y = (x - mean) scale + beta of one channel needs, from mean and inv_std as they are stored:
+ * the gradient makes the same y of them. */
 static void set_vectors(const forward *f, int64_t channel, double mean, double inv_std) {
     const float *gamma = f->in[1], *beta = f->in[2];
     norm_repeat(&f->n, 0, channel, (float)mean);
-    norm_repeat(&f->n, 1, channel, (float)((double)gamma[channel] * inv_std));
+    norm_repeat(&f->n, 1, channel, norm_scale(gamma[channel], (float)inv_std));
     norm_repeat(&f->n, 2, channel, beta[channel]);
 }
 
@@ -189,7 +190,7 @@ ALWAYS_INLINE void write_row(const norm *n, bool half, bool adds, const void *x,
     const float floor = n->relu ? 0 : -HUGE_VALF;
 #pragma omp simd
     for (int64_t i = 0; i < lanes; i++) {
-        float z = (load(x, half, at + i) - mean[i]) * scale[i] + beta[i];
+        float z = norm_apply(load(x, half, at + i), mean[i], scale[i], beta[i]);
         z += adds ? load(residual, half, at + i) : 0;
         store(y, half, at + i, z < floor ? floor : z);
     }

@@ -12,6 +12,7 @@
 #include "numbers.h"
 
 #define LANES 256
+#define NORM_VECTORS 5
 
 typedef struct norm {
     int64_t rows, channels;
@@ -19,8 +20,8 @@ typedef struct norm {
     int64_t chunk, chunks; /* rows in a chunk, a multiple of `wide` */
     int64_t block, blocks; /* lanes in a block; more than one block only where wide is 1 */
     bool half, relu;
-    double *partial;  /* [chunks, 2, channels] */
-    float *vector[4]; /* [lanes] each, what the second pass multiplies by */
+    double *partial;             /* [chunks, 2, channels] */
+    float *vector[NORM_VECTORS]; /* [lanes] each, what a pass multiplies by and adds */
 } norm;
 
 /* From x and scratch; scratch NULL while only its size is asked for. */
@@ -39,6 +40,14 @@ typedef struct piece {
     int64_t start; /* element of x */
 } piece;
 piece norm_piece(const norm *n, int64_t index);
+
+/* gamma (x - mean) inv_std + beta, in the two steps that every pass takes. */
+static inline float norm_scale(float gamma, float inv_std) {
+    return (float)((double)gamma * (double)inv_std);
+}
+ALWAYS_INLINE float norm_apply(float x, float mean, float scale, float beta) {
+    return (x - mean) * scale + beta;
+}
 
 /* vector[which][channel] = value, as often as lanes repeat it. */
 void norm_repeat(const norm *n, int which, int64_t channel, float value);

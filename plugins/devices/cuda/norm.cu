@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(THREADS)
         }
 #pragma unroll
         for (int k = 0; k < N; k++) {
-            float z = (widen(from.at[k]) - mean[k]) * scale[k] + beta[k];
+            float z = apply_norm(widen(from.at[k]), mean[k], scale[k], beta[k]);
             z = residual ? z + widen(more.at[k]) : z;
             to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
         }

@@ -43,6 +43,12 @@ bool norm_prepare(kd_device *device, const kd_node *node, const kd_spec *x, void
     return true;
 }
 
+/* z, before any residual, with scale = gamma inv_std: the gradient makes the same bits of the same
+ * x again, so the multiply-add is not left to the compiler. */
+__device__ __forceinline__ float apply_norm(float x, float mean, float scale, float beta) {
+    return fmaf(x - mean, scale, beta);
+}
+
 dim3 grid_of(const tiling *t) {
     return dim3((unsigned)t->tiles, (unsigned)t->splits);
 }

@@ -104,6 +104,9 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "max_pool2d_grad", prepare_max_pool2d, run_max_pool2d_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm", prepare_floats, run_batch_norm},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad", prepare_floats, run_batch_norm_grad},
+    {SIZE, OVER(0) | OVER(1), "batch_norm_grad_from_x", prepare_floats, run_batch_norm_grad_from_x},
+    {SIZE, OVER(0) | OVER(1) | OVER(6), "batch_norm_grad_of_sum", prepare_floats,
+     run_batch_norm_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm_inference", prepare_floats, run_batch_norm_inference},
 
     {SIZE, OVER(0), "layer_norm", prepare_floats, run_layer_norm},

@@ -64,7 +64,8 @@ prepare_function prepare_max_pool2d;
 run_function run_max_pool2d, run_max_pool2d_grad;
 
 /* norm.c */
-run_function run_batch_norm, run_batch_norm_grad, run_batch_norm_inference;
+run_function run_batch_norm, run_batch_norm_inference;
+run_function run_batch_norm_grad, run_batch_norm_grad_from_x;
 
 /* update.c */
 run_function run_sgd, run_lars, run_adamw;

@@ -81,47 +81,73 @@ void run_batch_norm_inference(kd_device *device, const kd_node *node, void *stat
     }
 }
 
-/* One channel of (dy, x, y): dz, the gradient before ReLU, and x normalised. */
+/* One channel of (dy, x): dz, the gradient before ReLU, and x normalised. */
 typedef struct backward {
     const kd_spec *x;
     void *const *in;
-    bool relu;
-    double mean, inv_std;
+    bool relu, from_x, adds; /* from_x: there is beta in y's place; adds: dy has two parts */
+    double gamma, beta, mean, inv_std;
 } backward;
-
-static double dz_at(const backward *b, int64_t i) {
-    return b->relu && !(get(b->in[2], b->x->dtype, i) > 0) ? 0 : get(b->in[0], b->x->dtype, i);
-}
 
 static double normal_at(const backward *b, int64_t i) {
     return (get(b->in[1], b->x->dtype, i) - b->mean) * b->inv_std;
 }
 
-void run_batch_norm_grad(kd_device *device, const kd_node *node, void *state, void *const *in,
-                         void *const *out, void *scratch) {
-    const kd_spec *x = &node->inputs[1];
+static double dz_at(const backward *b, int64_t i) {
+    const double y = !b->relu    ? 1
+                     : b->from_x ? b->gamma * normal_at(b, i) + b->beta
+                                 : get(b->in[2], b->x->dtype, i);
+    const double dy = get(b->in[0], b->x->dtype, i);
+    return y > 0 ? dy + (b->adds ? get(b->in[6], b->x->dtype, i) : 0) : 0;
+}
+
+static void backward_channel(const kd_node *node, const backward *b, int64_t channel,
+                             void *const *out) {
     const int32_t real = node->inputs[3].dtype;
-    const extent e = extent_of(x);
-    for (int64_t channel = 0; channel < e.channels; channel++) {
-        const backward b = {x, in, kd_attr_int(node, "relu", 0) != 0, get(in[4], real, channel),
-                            get(in[5], real, channel)};
-        double dgamma = 0, dbeta = 0;
-        for (int64_t i = channel; i < e.rows * e.channels; i += e.channels) {
-            dgamma += dz_at(&b, i) * normal_at(&b, i);
-            dbeta += dz_at(&b, i);
-        }
-        const double scale = get(in[3], real, channel) * b.inv_std, rows = (double)e.rows;
-        for (int64_t i = channel; i < e.rows * e.channels; i += e.channels) {
-            const double dz = dz_at(&b, i);
-            const double dx = scale * (dz - dbeta / rows - normal_at(&b, i) * dgamma / rows);
-            put(out[0], x->dtype, i, dx);
-            if (node->n_outputs > 3) {
-                put(out[3], x->dtype, i, dz);
-            }
-        }
-        const double small[] = {dgamma, dbeta};
-        for (uint32_t i = 1; i < node->n_outputs && i < 3; i++) {
-            put(out[i], real, channel, small[i - 1]);
+    const extent e = extent_of(b->x);
+    double dgamma = 0, dbeta = 0;
+    for (int64_t i = channel; i < e.rows * e.channels; i += e.channels) {
+        dgamma += dz_at(b, i) * normal_at(b, i);
+        dbeta += dz_at(b, i);
+    }
+    const double scale = b->gamma * b->inv_std, rows = (double)e.rows;
+    for (int64_t i = channel; i < e.rows * e.channels; i += e.channels) {
+        const double dz = dz_at(b, i);
+        const double dx = scale * (dz - dbeta / rows - normal_at(b, i) * dgamma / rows);
+        put(out[0], b->x->dtype, i, dx);
+        if (node->n_outputs > 3) {
+            put(out[3], b->x->dtype, i, dz);
         }
     }
+    const double small[] = {dgamma, dbeta};
+    for (uint32_t i = 1; i < node->n_outputs && i < 3; i++) {
+        put(out[i], real, channel, small[i - 1]);
+    }
+}
+
+static void run_backward(const kd_node *node, bool from_x, void *const *in, void *const *out) {
+    const int32_t real = node->inputs[3].dtype;
+    const kd_spec *x = &node->inputs[1];
+    for (int64_t channel = 0; channel < extent_of(x).channels; channel++) {
+        const backward b = {.x = x,
+                            .in = in,
+                            .relu = kd_attr_int(node, "relu", 0) != 0,
+                            .from_x = from_x,
+                            .adds = node->n_inputs > 6,
+                            .gamma = get(in[3], real, channel),
+                            .beta = from_x ? get(in[2], real, channel) : 0,
+                            .mean = get(in[4], real, channel),
+                            .inv_std = get(in[5], real, channel)};
+        backward_channel(node, &b, channel, out);
+    }
+}
+
+void run_batch_norm_grad(kd_device *device, const kd_node *node, void *state, void *const *in,
+                         void *const *out, void *scratch) {
+    run_backward(node, false, in, out);
+}
+
+void run_batch_norm_grad_from_x(kd_device *device, const kd_node *node, void *state,
+                                void *const *in, void *const *out, void *scratch) {
+    run_backward(node, true, in, out);
 }
