@@ -42,7 +42,8 @@ static bool check_view(const learner_host *host, const kd_augment *view, kd_erro
 }
 
 static bool check_spec(const learner_host *host, const kd_learner_spec *spec, kd_error *err) {
-    if (spec->size < sizeof *spec || spec->batch < 1 || !spec->loss || !spec->predict) {
+    if (spec->size < KD_END(kd_learner_spec, predict) || spec->batch < 1 || !spec->loss ||
+        !spec->predict) {
         return kd_fail(err, KD_E_INVALID, "a learner needs a batch, a loss and predictions");
     }
     if (!spec->optimizer ||
