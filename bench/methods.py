@@ -132,6 +132,8 @@ def write_speed(name, args):
     path = pathlib.Path("runs") / f"speed-{name}.yaml"
     path.parent.mkdir(exist_ok=True)
     text = config_of(name, args).split("evals:")[0].replace("bench-", "speed-")
+    if args.threads:
+        text += f"device: {{plugin: cpu, threads: {args.threads}}}\n"
     path.write_text(text.replace("log_every: 5", f"log_every: 1, steps: {args.steps}"))
     return path
 
@@ -180,6 +182,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10, help="of a run, for --speed")
     parser.add_argument("--rounds", type=int, default=8, help="runs of each method, for --speed")
+    parser.add_argument("--threads", type=int, help="of the cpu, for --speed; else all")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
