@@ -56,3 +56,6 @@ train --plugin ./cubes.so name=four --locked || says trained
 echo two >cubes.fake.so
 ! train --plugin ./cubes.so name=five --locked || says refused
 says 'the kernels beside the method org.example.cubes 1.0.0 are other files'
+rm cubes.fake.so
+! train --plugin ./cubes.so name=eight --locked || says refused
+says 'the kernels beside the method org.example.cubes 1.0.0 are other files'

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "package/locks.h"
 
+#include <elf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,6 +107,38 @@ TEST(package_companions, those_that_are_missing_or_of_nobody_are_refused) {
         kit_end(home);
         arena_free(&a);
     }
+}
+
+static void build_for_arm(const char *file) {
+    const Elf64_Half machine = EM_AARCH64;
+    FILE *to = fopen(file, "r+");
+    fseek(to, offsetof(Elf64_Ehdr, e_machine), SEEK_SET);
+    fwrite(&machine, sizeof machine, 1, to);
+    cr_assert_eq(fclose(to), 0);
+}
+
+TEST(package_companions, they_are_built_for_the_machine_of_their_plugin) {
+    arena a = {0};
+    kd_error err = KD_ERROR_INIT;
+    package p;
+    const char *home = kit_begin(&a);
+    const char *companion = corpus_put(&a, "brings_op_cuda.cuda", "arm");
+    const char *files[] = {corpus_put(&a, "brings_op_cuda", "arm"),
+                           corpus_file(&a, "brings_op_cuda")};
+    build_for_arm(companion);
+    cr_assert_not(pack(files, 1, "x.kdpkg", &err));
+    EXPECT_IN("brings_op_cuda.cuda.so: built for another machine than", err.message);
+
+    build_for_arm(files[0]);
+    cr_assert(pack(files, 2, "x.kdpkg", &err), "%s", err.message);
+    kit_unpack("x.kdpkg", "x", &a);
+    cr_assert(package_open("x", &a, &p, &err), "%s", err.message);
+    cr_assert_eq(p.n_plugins, 2);
+    cr_assert_str_eq(p.plugins[0].companions[0].file,
+                     "lib/aarch64-linux-gnu/brings_op_cuda.cuda.so");
+    cr_assert_str_eq(p.plugins[1].companions[0].file, LIB "/brings_op_cuda.cuda.so");
+    kit_end(home);
+    arena_free(&a);
 }
 
 TEST(package_companions, they_are_installed_and_removed_with_their_plugin) {
