@@ -109,6 +109,8 @@ static const struct {
     {"breaks_output", 1, "R06", VERDICT_FAIL, "all rights reserved"},
     {"breaks_descriptor", 1, "R07", VERDICT_FAIL, "1 more files"},
     {"breaks_shape", 3, "C01", VERDICT_FAIL, "reshape"},
+    {"breaks_labels", 3, "C02", VERDICT_FAIL, "crashed"},
+    {"breaks_half_asked", 3, "C02", VERDICT_FAIL, "crashed"},
     {"breaks_bound", 3, "C05", VERDICT_FAIL, "Floating point exception"},
     {"breaks_path", 3, "C06", VERDICT_FAIL, "/nowhere/at/all"},
     {"breaks_memory", 3, "C08", VERDICT_FAIL, "allocation number 1 fails"},

@@ -78,6 +78,7 @@ static kd_tensor *build_loss(method_bench *b, graph *g) {
         const kd_spec spec = {.rank = 4, .dim = {SAMPLES, b->size, b->size, CHANNELS}};
         views[i] = (kd_view){.images = kd_input(s, name, spec), .recipe = "none"};
     }
+    const kd_spec classes = {KD_I32, 1, {SAMPLES}};
     const kd_method_input in = {.size = sizeof in,
                                 .n_views = (uint32_t)b->views,
                                 .view_stride = sizeof *views,
@@ -85,7 +86,7 @@ static kd_tensor *build_loss(method_bench *b, graph *g) {
                                 .encoder = &b->encoder,
                                 .samples = SAMPLES,
                                 .indices = kd_input(s, "indices", (kd_spec){KD_I32, 1, {SAMPLES}}),
-                                .labels = kd_input(s, "labels", (kd_spec){KD_I32, 1, {SAMPLES}}),
+                                .labels = b->unlabelled ? NULL : kd_input(s, "labels", classes),
                                 .epoch_steps = 4,
                                 .total_steps = 16};
     const kd_method_input *given = b->minor ? kit_at_the_edge(&in, b->minor->method_input) : &in;

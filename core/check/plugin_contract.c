@@ -138,6 +138,45 @@ static void works(plugin_case *c) {
     }
 }
 
+/* What may be missing is missing: to refuse that is right, to crash is not. */
+static void builds_without_labels(plugin_case *c, plugin_kit *k) {
+    method_bench b;
+    kd_error err = KD_ERROR_INIT;
+    kd_spec spec[BENCH_HELD];
+    int held;
+    if (bench_open(&b, k, c)) {
+        b.unlabelled = true;
+        if (!graph_check(bench_graph(&b, END_TRAINS, &held, spec), &err) && !*err.message) {
+            rule_fail(c, "data without labels is refused without a word");
+        }
+    }
+}
+
+static void opens_without_parts(plugin_case *c, plugin_kit *k) {
+    const kd_dataset *table = k->subject->table;
+    kd_error err = KD_ERROR_INIT;
+    kd_set *set;
+    const void *options = kit_config(k, k->subject, NULL, &err);
+    kd_files_api files = *files_api();
+    kd_dataset_host host = *dataset_host(k);
+    files.read_part = NULL;
+    host.files = &files;
+    if (!options) {
+        rule_skip(c, "%s", err.message);
+    } else if (table->open(options, &host, &set, &err)) {
+        table->close(set);
+    } else if (err.code != KD_E_UNSUPPORTED) {
+        rule_fail(c, "%s; %s", err.message, err.hint);
+    }
+}
+
+static void copes_without(plugin_case *c) {
+    plugin_kit k;
+    if (kit_open(&k, c)) {
+        (c->note->kind == KD_KIND_METHOD ? builds_without_labels : opens_without_parts)(c, &k);
+    }
+}
+
 /* Builds with one option at a value; to refuse it is right, to crash is not. */
 static void build_with(plugin_kit *k, plugin_case *c, const option *o, const char *value) {
     kd_error err = KD_ERROR_INIT;
@@ -218,6 +257,8 @@ static void fails_well(plugin_case *c) {
 
 const plugin_rule plugin_rules_contract[] = {
     {"C01", "it works with its defaults, on a host of every minor that it fits", 2, 0, works},
+    {"C02", "it does without what may be missing, or says that it cannot", 2,
+     KINDS(METHOD) | KINDS(DATASET), copes_without},
     {"C05", "it takes every option at its bounds, or says why not", 2,
      KINDS(METHOD) | KINDS(BACKBONE), takes_its_bounds},
     {"C06", "what fails says why and touches nothing else", 2, KINDS(DATASET), fails_well},

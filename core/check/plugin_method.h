@@ -25,6 +25,7 @@ typedef struct method_bench {
     uint64_t seed;
     int views, size;
     const host_minor *minor; /* that the host's tables are of; NULL: the latest, whole */
+    bool unlabelled;         /* the data has no labels */
 } method_bench;
 
 /* A checked method gets a tiny resnet, a checked backbone kindred's simclr. false: said why. */

@@ -127,6 +127,9 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     }
 #endif
     kd_tensor *z = kd_linear(s, "projector", x, (kd_dense){.width = 8});
+#ifdef BREAKS_LABELS
+    kd_report(s, "first", kd_mean(kd_cast(in->labels, KD_REAL)));
+#endif
 #ifdef BREAKS_GRADIENT
     z = kd_stop_gradient(z);
 #endif
