@@ -14,6 +14,11 @@ bool command_plugin_outdated(const command_line *in, int *ret_status, kd_error *
 bool command_plugin_key(const command_line *in, int *ret_status, kd_error *err);
 bool command_plugin_trust(const command_line *in, int *ret_status, kd_error *err);
 
+/* The folder that --user (the default), --system or --to names, absolute; lives in `a`. name: the
+ * command's, for messages. */
+bool package_folder(const command_line *in, const char *name, arena *a, const char **ret,
+                    kd_error *err);
+
 /* Reads a secret key's file, which nobody else may read; asks the terminal for its password when it
  * has one. */
 bool read_secret_key(const char *file, minisign_secret *ret, kd_error *err);

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `kindred plugin list` and `kindred plugin describe`: what the notes say, for people and programs.
- */
+ * `kindred plugin describe`: what a note says, for people and programs. */
 #include "cli/cli_plugin.h"
+#include "cli/cli_plugin_words.h"
 #include "cli/cli_reference.h"
-#include "package/trust.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *state_name(plugin_state state) {
-    static const char *const names[] = {[PLUGIN_CHOSEN] = "ok",
-                                        [PLUGIN_SHADOWED] = "shadowed",
-                                        [PLUGIN_TIED] = "tied",
-                                        [PLUGIN_REFUSED] = "refused"};
-    return names[state];
-}
-
-static const char *or_dash(const char *text) {
-    return text && *text ? text : "-";
-}
-
-static const char *kind_name(const plugin *p) {
-    return or_dash(p->note.id ? plugin_kind_name(p->note.kind) : NULL);
-}
 
 static const struct {
     const char *name, *description;
@@ -66,7 +48,7 @@ static json_t *ops_json(const plugin_note *note) {
     return ops;
 }
 
-static json_t *plugin_json(const plugin *p, bool with_options) {
+json_t *plugin_json(const plugin *p, bool with_options) {
     const plugin_note *note = &p->note;
     json_t *object = json_object();
     put_text(object, "kind", note->id ? plugin_kind_name(note->kind) : NULL);
@@ -79,7 +61,7 @@ static json_t *plugin_json(const plugin *p, bool with_options) {
     put_text(object, "isa", note->isa);
     put_text(object, "path", p->path);
     put_text(object, "found_in", p->level);
-    put_text(object, "state", state_name(p->state));
+    put_text(object, "state", plugin_state_word(p->state));
     put_text(object, "reason", *p->reason ? p->reason : NULL);
     put_text(object, "remedy", *p->remedy ? p->remedy : NULL);
     if (with_options) {
@@ -95,90 +77,10 @@ static json_t *plugin_json(const plugin *p, bool with_options) {
     return object;
 }
 
-static void print_json(json_t *value) {
+void print_json(json_t *value) {
     json_dumpf(value, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(value);
-}
-
-static int width(const registry *r, const char *(*text)(const plugin *p), bool all) {
-    int widest = 0;
-    for (int i = 0; i < registry_count(r); i++) {
-        const plugin *p = registry_at(r, i);
-        int length = (int)strlen(text(p));
-        widest = (all || p->state == PLUGIN_CHOSEN) && length > widest ? length : widest;
-    }
-    return widest;
-}
-
-static const char *id_text(const plugin *p) {
-    return or_dash(p->note.id);
-}
-
-static const char *version_text(const plugin *p) {
-    return or_dash(p->note.version);
-}
-
-/* A line about the package that a plugin lies in, where it does. */
-static void print_trust(const plugin *p) {
-    arena a = {0};
-    const char *word = trust_word(p, &a);
-    if (word) {
-        printf("          %s\n", word);
-    }
-    arena_free(&a);
-}
-
-static void print_list(const registry *r, bool all) {
-    int id_width = width(r, id_text, all), version_width = width(r, version_text, all);
-    int unusable = 0;
-    for (int i = 0; i < registry_count(r); i++) {
-        const plugin *p = registry_at(r, i);
-        if (!all && p->state != PLUGIN_CHOSEN) {
-            unusable += p->state != PLUGIN_SHADOWED;
-            continue;
-        }
-        printf("%-8s  %-*s  %-*s  ", kind_name(p), id_width, id_text(p), version_width,
-               version_text(p));
-        if (all) {
-            printf("%-8s  %s\n", state_name(p->state), p->path);
-        } else {
-            printf("%s\n", p->note.summary);
-        }
-        if (all && *p->reason) {
-            printf("          %s: %s\n", p->reason, p->remedy);
-        }
-        if (all) {
-            print_trust(p);
-        }
-    }
-    if (unusable > 0) {
-        printf("%d more cannot be used: kindred plugin list --all says why\n", unusable);
-    }
-    if (registry_count(r) == 0) {
-        printf("no plugins found\n");
-    }
-}
-
-static void print_list_json(const registry *r, bool all) {
-    json_t *array = json_array();
-    for (int i = 0; i < registry_count(r); i++) {
-        const plugin *p = registry_at(r, i);
-        if (all || p->state == PLUGIN_CHOSEN) {
-            json_array_append_new(array, plugin_json(p, false));
-        }
-    }
-    print_json(array);
-}
-
-bool command_plugin_list(const command_line *in, int *ret_status, kd_error *err) {
-    (void)ret_status;
-    registry *r = registry_open(&in->search, err);
-    if (r) {
-        (in->json ? print_list_json : print_list)(r, in->all);
-    }
-    registry_close(r);
-    return r != NULL;
 }
 
 static void print_option(const option *o, int name_width) {
@@ -200,15 +102,15 @@ static void print_option(const option *o, int name_width) {
 static void print_description(const plugin *p) {
     const plugin_note *note = &p->note;
     int name_width = 0;
-    printf("%s %s (%s)\n%s\n\n", note->id, note->version, kind_name(p), note->summary);
-    printf("source   %s\nlicense  %s\nABI      %d.%d\n", or_dash(note->source),
-           or_dash(note->license), note->abi_major, note->abi_minor);
+    printf("%s %s (%s)\n%s\n\n", note->id, note->version, plugin_kind_word(p), note->summary);
+    printf("source   %s\nlicense  %s\nABI      %d.%d\n", text_or_dash(note->source),
+           text_or_dash(note->license), note->abi_major, note->abi_minor);
     if (*note->isa) {
         printf("needs    %s\n", note->isa);
     }
     printf("file     %s\nfound    %s\n", p->path, p->level);
     if (p->state != PLUGIN_CHOSEN) {
-        printf("%-8s %s: %s\n", state_name(p->state), p->reason, p->remedy);
+        printf("%-8s %s: %s\n", plugin_state_word(p->state), p->reason, p->remedy);
     }
     for (int i = 0; i < note->n_options; i++) {
         int length = (int)strlen(note->options[i].name);
