@@ -4,6 +4,7 @@
 #include "graph/engine.h"
 
 #include "check/numbers.h"
+#include "check/table.h"
 #include "harness.h"
 #include "small_graph.h"
 
@@ -222,4 +223,21 @@ Test(lower, both_passes_of_a_batch_norm_are_counted) {
     program_get_cost(compile(r.engine, r.g), &cost);
     cr_expect_eq(cost.bytes, 8.0 * (2 * 12 + 4 * 3 + 12 + 4 * 3));
     engine_destroy(r.engine);
+}
+
+static void count_row(void *context, const op_result *r) {
+    int *rows = context;
+    *rows += 1;
+    cr_expect_not(is_stand_in(r->row->op), "%s", r->row->op);
+}
+
+/* Then their rows are no promises of its. */
+Test(lower, a_device_may_do_without) {
+    const check_device d = {.name = "plain", .table = &plain, .handle = reference->handle};
+    int rows = 0;
+    cr_expect(check_table(&d, reference, &(check_choice){.quick = true}, count_row, &rows));
+    cr_expect_gt(rows, 300);
+    cr_expect_not(
+        check_table(&d, reference, &(check_choice){.op = "batch_norm_grad_from_x"}, NULL, NULL),
+        "asked for by name, it is missing");
 }

@@ -37,7 +37,7 @@ __device__ void conclude(const statistics &s, int64_t channel, double pivot, dou
 }
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     measure(tiling t, statistics s, const T *x, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(THREADS)
 
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    return norm_prepare(device, node, &node->inputs[0], ret_state, ret_scratch, err);
+    return norm_prepare(device, node, &node->inputs[0], FOUR_EACH, ret_state, ret_scratch, err);
 }
 
 template <class T, int N>

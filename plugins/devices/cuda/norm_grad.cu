@@ -60,8 +60,11 @@ __device__ __forceinline__ pack<T, N> before_relu(const operands<T> &o, const pa
     return d;
 }
 
+/* For more blocks at once the registers of BY_X do not suffice. */
+template <gate G> constexpr int BLOCKS_EACH = G == BY_X ? 3 : 4;
+
 template <class T, int N, gate G>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, BLOCKS_EACH<G>)
     sum_up(tiling t, vectors v, operands<T> o, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
@@ -118,9 +121,11 @@ __global__ void __launch_bounds__(THREADS)
 
 /* ---- On the host. ---- */
 
+template <gate G>
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    return norm_prepare(device, node, &node->inputs[1], ret_state, ret_scratch, err);
+    const int blocks = BLOCKS_EACH<G> == 3 ? THREE_EACH : FOUR_EACH;
+    return norm_prepare(device, node, &node->inputs[1], blocks, ret_state, ret_scratch, err);
 }
 
 template <class T, int N, gate G>
@@ -186,8 +191,8 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 } // namespace
 
 extern "C" const kd_kernel cuda_norm_grad[] = {
-    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare, run<BY_Y>, norm_release},
-    {sizeof(kd_kernel), 3 | 1u << 6, "batch_norm_grad_of_sum", prepare, run<BY_Y>, norm_release},
-    {sizeof(kd_kernel), 3, "batch_norm_grad_from_x", prepare, run<BY_X>, norm_release},
+    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare<BY_Y>, run<BY_Y>, norm_release},
+    {sizeof(kd_kernel), 3 | 1u << 6, "batch_norm_grad_of_sum", prepare<BY_Y>, run<BY_Y>, norm_release},
+    {sizeof(kd_kernel), 3, "batch_norm_grad_from_x", prepare<BY_X>, run<BY_X>, norm_release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };
