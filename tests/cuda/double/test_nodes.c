@@ -92,21 +92,26 @@ static bool run_plain_and_captured(kd_device *device, const kd_node *node, const
            has_sums(device, node, out[0], err);
 }
 
-/* Prepares and runs a node with fresh memory, plain and captured. Gives everything back. */
-static bool run_node(kd_device *device, const kd_node *node, kd_error *err) {
+/* Prepares and runs a node with fresh memory, plain and captured, its operands so many bytes behind
+ * where memory begins. Gives everything back. */
+static bool run_node_at(kd_device *device, const kd_node *node, size_t offset, kd_error *err) {
     const kd_kernel *kernel = kernel_of(node->op);
     void *state = NULL, *memory = NULL;
     size_t scratch = 0;
     if (!kernel->prepare(device, node, &state, &scratch, err)) {
         return false;
     }
-    bool ok = table->allocate(device, 3 * SLOT + scratch, &memory, err);
+    bool ok = table->allocate(device, offset + 3 * SLOT + scratch, &memory, err);
     if (ok) {
-        ok = run_plain_and_captured(device, node, kernel, state, memory, err);
+        ok = run_plain_and_captured(device, node, kernel, state, (char *)memory + offset, err);
         table->release(device, memory);
     }
     kernel->release(device, state);
     return ok;
+}
+
+static bool run_node(kd_device *device, const kd_node *node, kd_error *err) {
+    return run_node_at(device, node, 0, err);
 }
 
 static bool session(kd_error *err) {
@@ -159,6 +164,19 @@ DOUBLE_TEST(survives_the_failure_of_any_call) {
                      (long long)n);
     }
     cr_expect_gt(heard, (int)(calls / 3), "%d of %lld", heard, (long long)calls);
+}
+
+/* Variables lie in regions, at multiples of 64 bytes; cuBLASLt expects 256 unless told. */
+DOUBLE_TEST(operands_may_be_variables) {
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device = must_open();
+    for (int i = 0; i < 4; i++) {
+        kd_spec specs[3];
+        const kd_node node =
+            i < 2 ? product_of(specs, types[i % 2]) : weight_grad_of(specs, types[i % 2]);
+        cr_expect(run_node_at(device, &node, 64, &err), "%s: %s", node.op, err.message);
+    }
+    table->close(device);
 }
 
 /* CUDA keeps its last error: the next launch would be blamed for it. */
