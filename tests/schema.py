@@ -155,6 +155,7 @@ WRONG_STUDY = [
     ("matrix.1.values.warm", {"metod": {"temperature": 0.5}}),
     ("matrix.1.values.warm", {"method": {"plugin": "simclr", "width": 8}}),
     ("matrix.1.values.warm", {"without": "flip"}),
+    ("matrix.1.values.warm", {"without": ["flop"]}),
     ("compare.base", 32),
     ("compare", {"baseline": 32}),
     ("paper", {"values": {"knn": 12.5}}),

@@ -19,6 +19,9 @@ json_t *json_schema_study_create(const registry *plugins);
 /* The list `views:`. */
 json_t *json_schema_views(void);
 
+/* The names of ops of views. */
+json_t *json_schema_op_names(void);
+
 /* A plugin's id, or one that is pinned to a version: "simclr", "simclr@^1.2". */
 json_t *json_schema_plugin_name(const registry *plugins, uint32_t kind);
 

@@ -125,8 +125,8 @@ static json_t *value_schema(const json_t *run) {
                                  "ops that stay in every view; all others are taken out"};
     for (int i = 0; i < 2; i++) {
         json_schema_add(value, cuts[i],
-                        json_pack("{s:s,s:{s:s},s:s}", "type", "array", "items", "type", "string",
-                                  "description", helps[i]));
+                        json_pack("{s:s,s:{s:o},s:s}", "type", "array", "items", "enum",
+                                  json_schema_op_names(), "description", helps[i]));
     }
     json_object_set_new(value, "type", json_pack("[s,s]", "object", "null"));
     json_object_set_new(value, "description", json_string("keys of the run that make this value"));

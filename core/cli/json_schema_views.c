@@ -78,6 +78,15 @@ static json_t *recipe_schema(void) {
                      "a named recipe; or give a list of ops");
 }
 
+json_t *json_schema_op_names(void) {
+    json_t *names = json_array();
+    int count;
+    for (int code = 0; recipe_op_options(code, &count); code++) {
+        json_array_append_new(names, json_string(kd_augment_find_rule(code)->name));
+    }
+    return names;
+}
+
 json_t *json_schema_views(void) {
     int count;
     const option *options = recipe_entry_options(&count);
