@@ -19,8 +19,6 @@ static void set_input(struct node *n, uint32_t i, struct value *v) {
     n->in_specs[i] = v->spec;
 }
 
-/* ---- The gradient of a batch norm. ---- */
-
 /* Of the gradient of a batch norm without residual: the norm's beta. NULL: it is no such thing. */
 static struct value *beta_behind(const struct node *n) {
     const struct node *norm = n->in[2]->producer;

@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- one at a time ---- */
-
 /* Waits for other installs into the folder; ends with the process, however that ends. */
 static bool lock(const char *folder, int *ret, kd_error *err) {
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -30,8 +28,6 @@ static bool lock(const char *folder, int *ret, kd_error *err) {
     *ret = fd;
     return true;
 }
-
-/* ---- from what was unpacked to what is installed ---- */
 
 static bool move_up(const unpacked *u, const char *file, arena *a, kd_error *err) {
     const char *to = arena_print(a, "%s/%s", u->folder, strrchr(file, '/') + 1);
@@ -95,8 +91,6 @@ static bool place(unpacked *u, const install_request *in, arena *a, installation
     return arrange(u, a, err) && directory_commit(u->folder, ret->path, err);
 }
 
-/* ---- other versions ---- */
-
 static bool discard(const char *folder, const package *p, kd_error *err) {
     arena a = {0};
     const char *aside =
@@ -132,8 +126,6 @@ static bool look_at_others(const install_request *in, const package *p, arena *a
     }
     return true;
 }
-
-/* ---- the whole ---- */
 
 static bool install_locked(const install_request *in, const trust *t, int policy, arena *a,
                            installation *ret, kd_error *err) {

@@ -12,8 +12,6 @@ static bool fail_start(kd_error *err) {
     return kd_fail(err, KD_E_INTERNAL, "libsodium does not start");
 }
 
-/* ---- secret keys ---- */
-
 static void secret_checksum(const secret_bytes *s, unsigned char ret[32]) {
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, 32);
@@ -110,8 +108,6 @@ bool minisign_generate(arena *a, const char **ret_public, const char **ret_secre
     sodium_memzero(&s, sizeof s);
     return true;
 }
-
-/* ---- signatures ---- */
 
 bool minisign_sign(const minisign_secret *secret, const void *data, size_t bytes,
                    const char *comment, arena *a, const char **ret, kd_error *err) {

@@ -23,8 +23,6 @@ static const char *name_of(const char *file) {
     return slash ? slash + 1 : file;
 }
 
-/* ---- its files ---- */
-
 const char *packing_triplet(const char *machine) {
     static const char *const known[][2] = {{"x86-64", "x86_64-linux-gnu"},
                                            {"arm64", "aarch64-linux-gnu"},
@@ -110,8 +108,6 @@ static bool add_other(packing *p, const char *file) {
     return packing_add(p, file, arena_print(p->a, "%s/%s", license ? "LICENSES" : "share", name));
 }
 
-/* ---- what they are together ---- */
-
 static bool agree(packing *p, const plugin_note *note) {
     const char *id = p->in->id ? p->in->id : note->id;
     if (!p->id) {
@@ -142,8 +138,6 @@ static bool identify(packing *p) {
     }
     return true;
 }
-
-/* ---- its texts ---- */
 
 static void add_text(packing *p, const char *path, const char *text) {
     p->sources[p->n++] =

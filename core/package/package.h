@@ -58,8 +58,6 @@ bool package_open(const char *folder, arena *a, package *ret, kd_error *err);
 /* The digest that a path of the package should have; NULL: the package has no such file. */
 const char *package_sha256(const package *p, const char *path);
 
-/* ---- its texts ---- */
-
 /* Reads what manifest.json says into the fields id, version and plugins. */
 bool package_manifest_read(const char *text, size_t bytes, arena *a, package *ret, kd_error *err);
 

@@ -8,8 +8,6 @@
 
 #define SECONDS_OF_DAY (24 * 60 * 60)
 
-/* ---- one key ---- */
-
 /* Whether an id is one of "org.example.* org.lab.one". */
 static bool covers(const char *ids, const char *id) {
     bool any = *ids == 0;
@@ -84,8 +82,6 @@ static bool named(const package *p, kd_error *err) {
     return ok;
 }
 
-/* ---- all keys ---- */
-
 static bool not_revoked(const trust *t, const char *kind, const char *what, kd_error *err) {
     for (int i = 0; i < t->n_revoked; i++) {
         const revocation *r = &t->revoked[i];
@@ -149,8 +145,6 @@ const trusted_key *trust_signer(const trust *t, const package *p, int64_t today,
     }
     return key && named(p, err) ? key : NULL;
 }
-
-/* ---- policies ---- */
 
 static bool is_below(const char *path, const char *folder) {
     size_t length = strlen(folder);

@@ -35,8 +35,6 @@ static bool read_text(const char *file, arena *a, char **ret, kd_error *err) {
     return true;
 }
 
-/* ---- keys.d ---- */
-
 static bool is_date(const char *text) {
     struct tm date = {0};
     const char *end = strptime(text, "%Y-%m-%d", &date);
@@ -85,8 +83,6 @@ static bool add_key(trust *t, const char *file, kd_error *err) {
     return true;
 }
 
-/* ---- revoked.d ---- */
-
 static bool revoked_line(trust *t, const char *file, char *line, kd_error *err) {
     char *what = strchr(line, ' ');
     if (*line == '#') {
@@ -118,8 +114,6 @@ static bool add_revocations(trust *t, const char *file, kd_error *err) {
     }
     return true;
 }
-
-/* ---- trust.yaml ---- */
 
 typedef struct policy_keys {
     const char *folder;
@@ -163,8 +157,6 @@ static bool add_policies(trust *t, const char *file, kd_error *err) {
     config_destroy(c);
     return ok;
 }
-
-/* ---- all of a place ---- */
 
 static bool ends_in(const char *text, const char *end) {
     const size_t n = strlen(text), m = strlen(end);

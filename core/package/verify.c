@@ -12,7 +12,7 @@
 
 #define FETCH_AGAIN "fetch the package again, from a place that its author names"
 
-/* ---- digests: what was unpacked is what was packed, no more and no less ---- */
+/* Digests: what was unpacked is what was packed, no more and no less. */
 
 static bool is_sealed(const char *path) {
     return strcmp(path, PACKAGE_SUMS) == 0 || strcmp(path, PACKAGE_SIGNATURE) == 0;
@@ -60,7 +60,7 @@ static bool name_fits(const archive_contents *c, const package *p, kd_error *err
     return true;
 }
 
-/* ---- notes: what the manifest says of plugins is what they say ---- */
+/* Notes: what the manifest says of plugins is what they say. */
 
 static bool differs(const package_plugin *named, const char *what, const char *manifest,
                     const char *note, kd_error *err) {
@@ -165,8 +165,6 @@ static bool plugins_fit(const unpacked *u, arena *a, bool *ret_here, kd_error *e
     }
     return ok;
 }
-
-/* ---- all of it ---- */
 
 bool unpacked_verify(unpacked *u, const char *file, const trust *t, int policy, arena *a,
                      verification *ret, kd_error *err) {
