@@ -23,26 +23,30 @@ static int n_devices;
 static check_device *reference;
 
 static kd_kernel kernels[256];
-static kd_device_plugin plain; /* without what stands for others */
+static kd_device_plugin plain; /* a device without what stands for others */
 
 static bool is_stand_in(const char *op) {
     return strcmp(op, "batch_norm_grad_from_x") == 0 || strcmp(op, "batch_norm_grad_of_sum") == 0;
+}
+
+static void set_plain(const check_device *d) {
+    plain = *d->table;
+    plain.kernels = kernels;
+    plain.kernel_stride = sizeof *kernels;
+    plain.n_kernels = 0;
+    const kd_kernel *k;
+    for (uint32_t i = 0; (k = check_kernel_at(d, i)); i++) {
+        if (!is_stand_in(k->op)) {
+            kernels[plain.n_kernels++] = *k;
+        }
+    }
 }
 
 static void open_devices(void) {
     n_devices = test_devices_open(devices);
     reference = test_device_find(devices, n_devices, "reference");
     cr_assert(reference);
-    plain = *reference->table;
-    plain.kernels = kernels;
-    plain.kernel_stride = sizeof *kernels;
-    plain.n_kernels = 0;
-    const kd_kernel *k;
-    for (uint32_t i = 0; (k = check_kernel_at(reference, i)); i++) {
-        if (!is_stand_in(k->op)) {
-            kernels[plain.n_kernels++] = *k;
-        }
-    }
+    set_plain(reference);
 }
 
 static void close_devices(void) {
@@ -90,13 +94,13 @@ static kd_tensor *loss(graph *g) {
     return kd_cross_entropy(z, kd_range(s, 0, ROWS));
 }
 
-static engine *create(const kd_device_plugin *table, const graph_options *options,
-                      kd_program **ret) {
+static engine *create(const kd_device_plugin *table, kd_device *device,
+                      const graph_options *options, kd_program **ret) {
     kd_error err = KD_ERROR_INIT;
     double x[ROWS * SIDE * SIDE * 3];
     graph *g = graph_create(options);
     graph_minimize(g, loss(g), &(optimizer){.name = "sgd", .momentum = 0.9});
-    engine *e = engine_create(table, reference->handle, 1);
+    engine *e = engine_create(table, device, 1);
     cr_assert(engine_compile(e, g, "train", ret, &err), "%s", err.message);
     cr_assert(engine_allocate(e, &err), "%s", err.message);
     for (int i = 0; i < ROWS * SIDE * SIDE * 3; i++) {
@@ -106,10 +110,11 @@ static engine *create(const kd_device_plugin *table, const graph_options *option
     return e;
 }
 
-static outcome train(const kd_device_plugin *table, const graph_options *options) {
+static outcome train_on(const kd_device_plugin *table, kd_device *device,
+                        const graph_options *options) {
     outcome o;
     kd_program *p;
-    engine *e = create(table, options, &p);
+    engine *e = create(table, device, options, &p);
     for (int i = 0; i < STEPS; i++) {
         o.loss[i] = small_step(p);
     }
@@ -122,6 +127,27 @@ static outcome train(const kd_device_plugin *table, const graph_options *options
     free(text);
     engine_destroy(e);
     return o;
+}
+
+static outcome train(const kd_device_plugin *table, const graph_options *options) {
+    return train_on(table, reference->handle, options);
+}
+
+/* The reference device rounds what it stores alone, so f32 sums differ there. */
+Test(lower, devices_give_the_same_bits_either_way) {
+    static const graph_options types[] = {{.real = KD_F32}, {.real = KD_F32, .compute = KD_BF16}};
+    for (int d = 0; d < n_devices; d++) {
+        const check_device *device = &devices[d];
+        set_plain(device);
+        for (int i = 0; i < 2 && device != reference; i++) {
+            const outcome lowered = train_on(device->table, device->handle, &types[i]);
+            const outcome as_said = train_on(&plain, device->handle, &types[i]);
+            cr_expect_eq(lowered.by_x + lowered.of_sum, 4);
+            cr_expect_eq(as_said.by_y, 5);
+            cr_expect(memcmp(lowered.loss, as_said.loss, sizeof lowered.loss) == 0, "%s, %s",
+                      device->name, i ? "bf16" : "f32");
+        }
+    }
 }
 
 Test(lower, gradients_of_batch_norm_read_less) {

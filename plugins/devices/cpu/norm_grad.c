@@ -40,6 +40,11 @@ ALWAYS_INLINE bool is_open(const view *v, bool half, int gate, int64_t at, int64
     return gate == OPEN || load(v->y, half, at + i) > 0;
 }
 
+/* As an add would store it. */
+ALWAYS_INLINE float whole(bool half, float a, float b) {
+    return half ? bf16_value(bf16_of(a + b)) : a + b;
+}
+
 /* Elements [at, at + lanes), from `channel` on: adds dz and dz (x - mean) to the sums. */
 ALWAYS_INLINE void sum_row(const backward *b, bool half, int gate, int way, int64_t at,
                            int64_t lanes, int64_t channel, float *sum, float *product) {
@@ -48,7 +53,9 @@ ALWAYS_INLINE void sum_row(const backward *b, bool half, int gate, int way, int6
     void *dz_out = way == PASSES ? NULL : b->out[3];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; i++) {
-        const float d = load(dy, half, at + i) + (way == KEEPS_SUM ? load(more, half, at + i) : 0);
+        const float d = way == KEEPS_SUM
+                            ? whole(half, load(dy, half, at + i), load(more, half, at + i))
+                            : load(dy, half, at + i);
         const float dz = is_open(&v, half, gate, at, i) ? d : 0;
         if (way != PASSES) {
             store(dz_out, half, at + i, dz);
