@@ -122,13 +122,21 @@ TEST(study, ops_go_from_the_views_of_all_axes) {
 /* Every example of a study is understood, run by run. */
 TEST(study, examples_expand) {
     static const char *const examples[] = {
-        "study-synthetic.yaml",           "study-cifar100.yaml",
-        "paper/main-table.yaml",          "paper/epochs-800.yaml",
-        "paper/tiny-imagenet.yaml",       "paper/transforms.yaml",
-        "paper/crop-only.yaml",           "paper/pairs-per-class.yaml",
-        "paper/small/main-table.yaml",    "paper/small/epochs-800.yaml",
-        "paper/small/tiny-imagenet.yaml", "paper/small/transforms.yaml",
-        "paper/small/crop-only.yaml",     "paper/small/pairs-per-class.yaml",
+        "study-synthetic.yaml",
+        "study-cifar100.yaml",
+        "study-short.yaml",
+        "paper/main-table.yaml",
+        "paper/epochs-800.yaml",
+        "paper/tiny-imagenet.yaml",
+        "paper/transforms.yaml",
+        "paper/crop-only.yaml",
+        "paper/pairs-per-class.yaml",
+        "paper/small/main-table.yaml",
+        "paper/small/epochs-800.yaml",
+        "paper/small/tiny-imagenet.yaml",
+        "paper/small/transforms.yaml",
+        "paper/small/crop-only.yaml",
+        "paper/small/pairs-per-class.yaml",
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         char path[512];
@@ -142,6 +150,9 @@ TEST(study, examples_expand) {
         cr_assert_eq(runs.count, study_rows(s) * (int)s->keys.seeds.count);
         if (strcmp(examples[i], "paper/main-table.yaml") == 0) {
             expect_paper(&runs);
+        }
+        if (strcmp(examples[i], "study-short.yaml") == 0) {
+            cr_assert_eq(runs.count, 6); /* five minutes: the whole study has 24 */
         }
         study_runs_free(&runs);
         study_destroy(s);
