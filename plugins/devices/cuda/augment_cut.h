@@ -19,8 +19,9 @@ struct tap {
     float distance, inverse; /* of the first source pixel to the centre; 1 / sum of weights */
 };
 
-/* A block's shared variables. */
-struct desk {
+/* A block's shared variables; aligned as what lies behind them in shared memory, so that nothing is
+ * lost between the two. */
+struct alignas(16) desk {
     kd_axis axis_y, axis_x;
     kd_jitter jitter;
     float mean[WARP];
