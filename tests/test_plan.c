@@ -85,7 +85,7 @@ static double peak_mib(const char *const *words) {
     return peak;
 }
 
-/* AddressSanitizer has memory of its own, more than the run's. */
+/* AddressSanitizer has memory of its own, more than the run's: there nothing is trained for it. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MEASURED false
 #else
@@ -95,9 +95,8 @@ static double peak_mib(const char *const *words) {
 static void expect_prediction(const char *const *words) {
     char *text = plan(words);
     const double predicted = mib_of(text, "peak, predicted");
-    const double measured = peak_mib(words);
     if (MEASURED) {
-        const double tolerance = 0.05 * measured;
+        const double measured = peak_mib(words), tolerance = 0.05 * measured;
         cr_assert(predicted > measured - tolerance && predicted < measured + tolerance,
                   "predicted %.1f MiB, measured %.1f MiB\n%s", predicted, measured, text);
     }
@@ -132,11 +131,15 @@ TEST(plan, predicts_the_peak_of_an_eval_that_trains) {
 /* The second program is the larger, and only the memory of one is held when the host closes what
  * evals leave open. */
 TEST(plan, predicts_the_peak_of_any_eval) {
-    expect_prediction(
+    const char *const *words =
         WITH("train.epochs=1",
              "evals=[{plugin: org.example.hungry, name: a, host: 48, first: 16, "
              "second: 64, runs: 10, leaves_open: true}, {plugin: org.example.hungry, "
-             "name: b, host: 48, first: 16, second: 64, runs: 10, leaves_open: true}]"));
+             "name: b, host: 48, first: 16, second: 64, runs: 10, leaves_open: true}]");
+    expect_prediction(words);
+    if (!MEASURED) {
+        peak_mib(words); /* a program that nobody closed would be told of */
+    }
 }
 
 TEST(plan, counts_the_programs_of_one_eval_at_a_time) {
