@@ -21,6 +21,8 @@ typedef struct rig {
     int calls, cancel_after;
 } rig;
 
+static kd_learners slots;
+
 static kd_tensor *encode_images(const kd_encoder *encoder, kd_scope s, kd_tensor *images) {
     kd_features features = {.size = sizeof features};
     encoder->encode(encoder, kd_child(s, "encoder"), images, false, &features);
@@ -66,6 +68,7 @@ static rig *rig_open(void) {
     features_make(&r->rows, 0.4, 3);
     bench_images_make(&r->images, &r->rows);
     r->run = engine_of_run(r);
+    slots = learner_slots(&r->images.view, NULL, NULL);
     r->host = bench_images_host(&r->images, &(plugin_kit){.device_table = r->built.device_table,
                                                           .device = r->built.device});
     r->host.from = r->run;
@@ -122,7 +125,7 @@ static void expect_features(const rig *r, kd_learner *l, int of, const layer *wi
     enum { ROWS = sizeof rows / sizeof *rows };
     float got[ROWS][WIDTH];
     kd_error err = KD_ERROR_INIT;
-    cr_assert(learner_predict(l, of, rows, ROWS, got[0], &err), "%s", err.message);
+    cr_assert(slots.predict(l, of, rows, ROWS, got[0], &err), "%s", err.message);
     for (int i = 0; i < ROWS; i++) {
         for (int k = 0; k < WIDTH; k++) {
             double want = (double)with->bias[k];
@@ -138,7 +141,7 @@ static void expect_features(const rig *r, kd_learner *l, int of, const layer *wi
 static void train_once(kd_learner *l, double lr, double decay) {
     static const int64_t rows[BATCH] = {5, 9, 250, 3, 8, 299};
     kd_error err = KD_ERROR_INIT;
-    cr_assert(learner_train(l, rows, 0, lr, decay, &err), "%s", err.message);
+    cr_assert(slots.train(l, rows, 0, lr, decay, &err), "%s", err.message);
 }
 
 /* Nesterov's first step is 1.9 times the gradient; biases do not decay. */
@@ -182,12 +185,12 @@ TEST(learner, forgets_everything_when_it_is_reset) {
     kd_learner *l = open_learner(r);
     train_once(l, 0.1, 0);
     train_once(l, 0.1, 0);
-    cr_assert(learner_predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, first[0], &err));
-    cr_assert(learner_reset(l, &err), "%s", err.message);
+    cr_assert(slots.predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, first[0], &err));
+    cr_assert(slots.reset(l, &err), "%s", err.message);
     expect_features(r, l, KD_OF_TEST, &before);
     train_once(l, 0.1, 0);
     train_once(l, 0.1, 0);
-    cr_assert(learner_predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, second[0], &err));
+    cr_assert(slots.predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, second[0], &err));
     cr_assert_arr_eq(first, second, sizeof first);
     learner_destroy(l);
     rig_close(r);
@@ -200,7 +203,7 @@ TEST(learner, stops_when_the_user_wants) {
     kd_learner *l = open_learner(r);
     r->cancel_after = 2;
     train_once(l, 0.1, 0);
-    cr_assert_not(learner_predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, out[0], &err));
+    cr_assert_not(slots.predict(l, KD_OF_TEST, NULL, FEATURE_TESTS, out[0], &err));
     cr_assert_eq(err.code, KD_E_CANCELLED);
     learner_destroy(l);
     rig_close(r);
@@ -249,9 +252,9 @@ TEST(learner, refuses) {
     kd_error err = KD_ERROR_INIT;
     float out[WIDTH];
     kd_learner *l = open_learner(r);
-    cr_assert_not(learner_predict(l, KD_OF_TEST, (int64_t[]){FEATURE_TESTS}, 1, out, &err));
+    cr_assert_not(slots.predict(l, KD_OF_TEST, (int64_t[]){FEATURE_TESTS}, 1, out, &err));
     cr_assert_str_eq(err.message, "row 200 of set 1: there is none");
-    cr_assert_not(learner_predict(l, 2, (int64_t[]){0}, 1, out, &err));
+    cr_assert_not(slots.predict(l, 2, (int64_t[]){0}, 1, out, &err));
     learner_destroy(l);
     rig_close(r);
 }

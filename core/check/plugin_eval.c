@@ -129,13 +129,7 @@ bool bench_eval(plugin_kit *k, const feature_rows *f, size_t in_size, kd_eval_ou
     }
     bench_images *images = arena_alloc(&k->memory, sizeof *images);
     bench_images_make(images, f);
-    const kd_learners learners = {.size = sizeof learners,
-                                  .view = &images->view,
-                                  .open = open_learner,
-                                  .close = close_learner,
-                                  .reset = learner_reset,
-                                  .train = learner_train,
-                                  .predict = learner_predict};
+    const kd_learners learners = learner_slots(&images->view, open_learner, close_learner);
     const kd_variants varied = {.size = sizeof varied,
                                 .factors = FACTORS,
                                 .base = f->base,

@@ -10,6 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes [at, at + bytes) of the file. too_short: what to say when it ends before. */
+static bool read_at(int fd, const char *path, int64_t at, char *to, size_t bytes,
+                    const char *too_short, kd_error *err) {
+    size_t used = 0;
+    ssize_t got = 1;
+    while (used < bytes && got != 0) {
+        got = pread(fd, to + used, bytes - used, (off_t)(at + (int64_t)used));
+        if (got < 0 && errno != EINTR) {
+            return kd_fail(err, KD_E_IO, "%s: %s", path, strerror(errno));
+        }
+        used += got > 0 ? (size_t)got : 0;
+    }
+    return used == bytes || kd_fail(err, KD_E_IO, "%s: %s", path, too_short);
+}
+
 bool plain_file_read(const char *path, void **ret_data, size_t *ret_bytes, kd_error *err) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat info;
@@ -26,22 +41,11 @@ bool plain_file_read(const char *path, void **ret_data, size_t *ret_bytes, kd_er
     }
     const size_t bytes = (size_t)info.st_size;
     char *data = kd_grow(NULL, bytes);
-    size_t used = 0;
-    ssize_t got = 1;
-    while (used < bytes && got > 0) {
-        got = read(fd, data + used, bytes - used);
-        if (got < 0 && errno == EINTR) {
-            got = 1;
-            continue;
-        }
-        used += got > 0 ? (size_t)got : 0;
-    }
-    const int problem = got < 0 ? errno : 0;
+    const bool ok = read_at(fd, path, 0, data, bytes, "became shorter while it was read", err);
     close(fd);
-    if (used < bytes) {
+    if (!ok) {
         free(data);
-        return kd_fail(err, KD_E_IO, "%s: %s", path,
-                       problem ? strerror(problem) : "became shorter while it was read");
+        return false;
     }
     *ret_data = data;
     *ret_bytes = bytes;
@@ -53,21 +57,7 @@ bool plain_file_read_part(const char *path, int64_t at, void *to, size_t bytes, 
     if (fd < 0) {
         return kd_fail(err, KD_E_IO, "%s: %s", path, strerror(errno));
     }
-    size_t used = 0;
-    ssize_t got = 1;
-    while (used < bytes && got > 0) {
-        got = pread(fd, (char *)to + used, bytes - used, (off_t)(at + (int64_t)used));
-        if (got < 0 && errno == EINTR) {
-            got = 1;
-            continue;
-        }
-        used += got > 0 ? (size_t)got : 0;
-    }
-    const int problem = got < 0 ? errno : 0;
+    const bool ok = read_at(fd, path, at, to, bytes, "ends before what is read of it", err);
     close(fd);
-    if (used < bytes) {
-        return kd_fail(err, KD_E_IO, "%s: %s", path,
-                       problem ? strerror(problem) : "ends before what is read of it");
-    }
-    return true;
+    return ok;
 }

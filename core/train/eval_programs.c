@@ -125,13 +125,7 @@ bool eval_run(assembly *a, const eval_part *eval, const eval_input *input, kd_ev
                .assembly = a,
                .name = eval->keys.name,
                .host = eval_learner_host(a, input),
-               .learners = {.size = sizeof g.learners,
-                            .view = &a->features.view,
-                            .open = open_learner,
-                            .close = close_learner,
-                            .reset = learner_reset,
-                            .train = learner_train,
-                            .predict = learner_predict}};
+               .learners = learner_slots(&a->features.view, open_learner, close_learner)};
     g.host.go_on = go_on;
     g.host.context = &g;
     g.in.program_open = open_program;

@@ -126,49 +126,6 @@ static void take_buffers(kd_learner *l) {
     }
 }
 
-bool learner_create(const learner_host *host, const kd_learner_spec *spec, void *context,
-                    kd_learner **ret, kd_error *err) {
-    if (!check_spec(host, spec, err)) {
-        return false;
-    }
-    kd_learner *l = kd_alloc(sizeof *l);
-    l->host = host;
-    l->engine = engine_create(host->table, host->device, host->seed);
-    engine_use_ops(l->engine, host->graph.ops);
-    plan_images(l, spec);
-    if (!compile_step(l, spec, context, err) || !compile_predictor(l, spec, context, err)) {
-        goto fail;
-    }
-    kd_spec drawn;
-    l->draws = program_input_spec(l->step, "step_key", &drawn);
-    take_buffers(l);
-    if (!host->rehearsed && !engine_allocate(l->engine, err)) {
-        kd_hint(err, "lower the batch of this eval; `kindred plan` shows what a run needs");
-        goto fail;
-    }
-    if (!learner_reset(l, err)) {
-        goto fail;
-    }
-    *ret = l;
-    return true;
-
-fail:
-    learner_destroy(l);
-    return false;
-}
-
-void learner_destroy(kd_learner *l) {
-    if (!l) {
-        return;
-    }
-    engine_destroy(l->engine);
-    image_batch_close(&l->images);
-    free(l->samples);
-    free(l->labels);
-    free(l->values);
-    free(l);
-}
-
 /* Copies what the run's encoder has under the same names. */
 static bool copy_encoder(kd_learner *l, kd_error *err) {
     static const char scope[] = "encoder.";
@@ -192,10 +149,53 @@ static bool copy_encoder(kd_learner *l, kd_error *err) {
     return true;
 }
 
-bool learner_reset(kd_learner *l, kd_error *err) {
+static bool reset(kd_learner *l, kd_error *err) {
     l->steps = 0;
     return l->host->rehearsed ||
            (engine_restart(l->engine, err) && (!l->host->from || copy_encoder(l, err)));
+}
+
+bool learner_create(const learner_host *host, const kd_learner_spec *spec, void *context,
+                    kd_learner **ret, kd_error *err) {
+    if (!check_spec(host, spec, err)) {
+        return false;
+    }
+    kd_learner *l = kd_alloc(sizeof *l);
+    l->host = host;
+    l->engine = engine_create(host->table, host->device, host->seed);
+    engine_use_ops(l->engine, host->graph.ops);
+    plan_images(l, spec);
+    if (!compile_step(l, spec, context, err) || !compile_predictor(l, spec, context, err)) {
+        goto fail;
+    }
+    kd_spec drawn;
+    l->draws = program_input_spec(l->step, "step_key", &drawn);
+    take_buffers(l);
+    if (!host->rehearsed && !engine_allocate(l->engine, err)) {
+        kd_hint(err, "lower the batch of this eval; `kindred plan` shows what a run needs");
+        goto fail;
+    }
+    if (!reset(l, err)) {
+        goto fail;
+    }
+    *ret = l;
+    return true;
+
+fail:
+    learner_destroy(l);
+    return false;
+}
+
+void learner_destroy(kd_learner *l) {
+    if (!l) {
+        return;
+    }
+    engine_destroy(l->engine);
+    image_batch_close(&l->images);
+    free(l->samples);
+    free(l->labels);
+    free(l->values);
+    free(l);
 }
 
 /* Rows of a set, or its first ones, as the batch's images. */
@@ -235,8 +235,8 @@ static bool go_on(const kd_learner *l, const char *what, int64_t done, kd_error 
     return l->host->go_on(l->host->context, text, err);
 }
 
-bool learner_train(kd_learner *l, const int64_t *rows, int64_t epoch, double lr,
-                   double weight_decay, kd_error *err) {
+static bool train(kd_learner *l, const int64_t *rows, int64_t epoch, double lr, double weight_decay,
+                  kd_error *err) {
     if (!go_on(l, "training a copy, step", l->steps, err) ||
         !gather(l, KD_OF_TRAIN, rows, 0, l->images.count, err)) {
         return false;
@@ -254,8 +254,8 @@ static bool predict_batch(kd_learner *l, kd_error *err) {
            program_read(l->predictor, "predictions", l->values, bytes, err);
 }
 
-bool learner_predict(kd_learner *l, int32_t of, const int64_t *rows, int64_t count, float *ret,
-                     kd_error *err) {
+static bool predict(kd_learner *l, int32_t of, const int64_t *rows, int64_t count, float *ret,
+                    kd_error *err) {
     const int64_t batch = l->images.count;
     for (int64_t first = 0; first < count; first += batch) {
         const int64_t now = count - first < batch ? count - first : batch;
@@ -276,4 +276,17 @@ void learner_memory(const kd_learner *l, program_memory *ret) {
         const size_t bytes = kd_bytes(&engine_variable(l->engine, i)->spec);
         ret->start_bytes = bytes > ret->start_bytes ? bytes : ret->start_bytes;
     }
+}
+
+kd_learners learner_slots(const kd_augment *view,
+                          bool (*open)(const kd_eval_input *in, const kd_learner_spec *spec,
+                                       void *context, kd_learner **ret, kd_error *err),
+                          void (*close)(const kd_eval_input *in, kd_learner *l)) {
+    return (kd_learners){.size = sizeof(kd_learners),
+                         .view = view,
+                         .open = open,
+                         .close = close,
+                         .reset = reset,
+                         .train = train,
+                         .predict = predict};
 }

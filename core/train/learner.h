@@ -35,12 +35,12 @@ bool learner_create(const learner_host *host, const kd_learner_spec *spec, void 
                     kd_learner **ret, kd_error *err);
 void learner_destroy(kd_learner *l);
 
-/* Slots of kd_learners. In a rehearsal predictions are zeros. */
-bool learner_reset(kd_learner *l, kd_error *err);
-bool learner_train(kd_learner *l, const int64_t *rows, int64_t epoch, double lr,
-                   double weight_decay, kd_error *err);
-bool learner_predict(kd_learner *l, int32_t of, const int64_t *rows, int64_t count, float *ret,
-                     kd_error *err);
+/* What an eval is given. `open` and `close` call the two above, and know which learners are open.
+ * In a rehearsal predictions are zeros. */
+kd_learners learner_slots(const kd_augment *view,
+                          bool (*open)(const kd_eval_input *in, const kd_learner_spec *spec,
+                                       void *context, kd_learner **ret, kd_error *err),
+                          void (*close)(const kd_eval_input *in, kd_learner *l));
 
 /* Bytes of device memory that it takes, or would, and of host memory for a moment as it begins. */
 void learner_memory(const kd_learner *l, program_memory *ret);

@@ -163,13 +163,7 @@ void rehearsal_run(rehearsal *r, const eval_part *eval, const eval_input *input)
     given g = {.in = input->in,
                .performance = &p,
                .host = eval_learner_host(r->assembly, input),
-               .learners = {.size = sizeof g.learners,
-                            .view = &r->assembly->features.view,
-                            .open = open_learner,
-                            .close = close_learner,
-                            .reset = learner_reset,
-                            .train = learner_train,
-                            .predict = learner_predict}};
+               .learners = learner_slots(&r->assembly->features.view, open_learner, close_learner)};
     g.host.rehearsed = true;
     g.host.go_on = learner_goes_on;
     g.host.context = &p;
