@@ -106,6 +106,8 @@ const op_case ops_image_cases[] = {
      .in = {{IN(2, 3, 4, 5)}, {WHOLE(KD_U8, 0, 4, 2, 3, 4, 5)}}, .arg = {2, 2, 0, 7, 9}},
     {"max_pool2d_grad", "overlapping", .build = max_pool2d_grad,
      .in = {{IN(2, 3, 4, 17)}, {WHOLE(KD_U8, 4, 5, 2, 3, 4, 17)}}, .arg = {3, 1, 1, 3, 4}},
+    {"max_pool2d_grad", "stem", .build = max_pool2d_grad,
+     .in = {{IN(2, 9, 10, 35)}, {WHOLE(KD_U8, 0, 9, 2, 9, 10, 35)}}, .arg = {3, 2, 1, 17, 19}},
     {"max_pool2d_grad", "meeting in one pixel", .build = max_pool2d_grad,
      .in = {{IN(1, 2, 2, 17)}, {WHOLE(KD_U8, 8, 9, 1, 2, 2, 17)}}, .arg = {3, 1, 0, 4, 4}},
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Maximum over windows of images [n, h, w, c], and its gradient: loops over the channels of a
- * pixel. The gradient is gathered, pixel of dx by pixel, so that no two threads write one place. */
+ * pixel, a fixed number at a time, so that few channels make vector code too. The gradient is
+ * gathered, pixel of dx by pixel, so that no two threads write one place. */
 #include "kernels.h"
 
-#include "numbers.h"
+#include "lanes.h"
 
-#define LANES 256   /* channels that are worked on side by side */
 #define GRAIN 16384 /* elements: the least that a thread is given */
 
 typedef struct pool {
@@ -39,56 +39,66 @@ bool prepare_max_pool2d(kd_device *device, const kd_node *node, void **ret_state
     return accept_types(node, FLOATS | 1u << KD_U8, err);
 }
 
-/* best and where [0, lanes) with the pixel whose channels begin at element `at`. */
-ALWAYS_INLINE void take_pixel(const pool *p, bool half, int64_t at, uint8_t position, bool first,
-                              int64_t lanes, float *best, uint8_t *where) {
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; i++) {
-        const float value = load(p->from, half, at + i);
-        const bool wins = first || value > best[i];
-        best[i] = wins ? value : best[i];
-        where[i] = wins ? position : where[i];
+typedef struct range {
+    int64_t begin, end;
+} range;
+
+/* Taps k of a window that begins at `first`, of which first + k is in the image. There are some,
+ * for padding is at most half a window. */
+ALWAYS_INLINE range taps_inside(const pool *p, int64_t first, int64_t length) {
+    const int64_t left = length - first;
+    return (range){first < 0 ? -first : 0, left < p->kernel ? left : p->kernel};
+}
+
+/* Moves on to the windows that have the pixel which is `reach` behind the first window's begin. */
+ALWAYS_INLINE void slide(const pool *p, int64_t reach, int64_t windows, range *over) {
+    while (over->begin * p->stride + p->kernel <= reach) {
+        over->begin++;
+    }
+    while (over->end < windows && over->end * p->stride <= reach) {
+        over->end++;
     }
 }
 
-/* Channels [channel, channel + lanes) of output pixel (oy, ox) of an image. */
-ALWAYS_INLINE void pool_lanes(const pool *p, bool half, int64_t pixel, int64_t channel,
-                              int64_t lanes, float *best, uint8_t *where) {
-    const int64_t image = pixel / (p->out_height * p->out_width);
-    const int64_t top = pixel / p->out_width % p->out_height * p->stride - p->padding;
-    const int64_t left = pixel % p->out_width * p->stride - p->padding;
-    bool first = true;
-    for (int64_t ky = 0; ky < p->kernel; ky++) {
-        for (int64_t kx = 0; kx < p->kernel; kx++) {
-            const int64_t y = top + ky, x = left + kx;
-            if (y < 0 || y >= p->height || x < 0 || x >= p->width) {
-                continue;
-            }
-            const int64_t at = ((image * p->height + y) * p->width + x) * p->channels + channel;
-            const uint8_t position = (uint8_t)(ky * p->kernel + kx);
-            if (first) {
-                take_pixel(p, half, at, position, true, lanes, best, where);
-            } else {
-                take_pixel(p, half, at, position, false, lanes, best, where);
-            }
-            first = false;
+/* The first maximum of a window, which begins at element `corner`. */
+ALWAYS_INLINE void take_window(const pool *p, bool half, int64_t corner, range ky, range kx,
+                               int64_t lanes, int64_t to) {
+    const int64_t first = corner + (ky.begin * p->width + kx.begin) * p->channels;
+    values best = load_values(p->from, half, first, lanes);
+    words where = (words){0} + (int32_t)(ky.begin * p->kernel + kx.begin);
+    for (int64_t y = ky.begin; y < ky.end; y++) {
+        for (int64_t x = kx.begin; x < kx.end; x++) {
+            const int64_t at = corner + (y * p->width + x) * p->channels;
+            const values value = load_values(p->from, half, at, lanes);
+            const words position = (words){0} + (int32_t)(y * p->kernel + x);
+            const words wins = value > best;
+            best = (values)choose(wins, (words)value, (words)best);
+            where = choose(wins, position, where);
         }
     }
+    store_values(p->to, half, to, lanes, best);
+    if (p->where_to) {
+        store_bytes(p->where_to + to, lanes, where);
+    }
 }
 
-ALWAYS_INLINE void pool_pixels(const pool *p, bool half, int64_t begin, int64_t end) {
-    _Alignas(64) float best[LANES];
-    _Alignas(64) uint8_t where[LANES];
-    for (int64_t pixel = begin; pixel < end; pixel++) {
-        for (int64_t channel = 0; channel < p->channels; channel += LANES) {
-            const int64_t left = p->channels - channel, lanes = left < LANES ? left : LANES;
-            const int64_t to = pixel * p->channels + channel;
-            pool_lanes(p, half, pixel, channel, lanes, best, where);
-            for (int64_t i = 0; i < lanes; i++) {
-                store(p->to, half, to + i, best[i]);
+/* Rows of y, over all images. */
+ALWAYS_INLINE void pool_rows(const pool *p, bool half, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t image = row / p->out_height;
+        const int64_t top = row % p->out_height * p->stride - p->padding;
+        const range ky = taps_inside(p, top, p->height);
+        for (int64_t ox = 0; ox < p->out_width; ox++) {
+            const int64_t left = ox * p->stride - p->padding;
+            const range kx = taps_inside(p, left, p->width);
+            const int64_t from = ((image * p->height + top) * p->width + left) * p->channels;
+            const int64_t to = (row * p->out_width + ox) * p->channels;
+            int64_t c = 0;
+            for (; c + LANES <= p->channels; c += LANES) {
+                take_window(p, half, from + c, ky, kx, LANES, to + c);
             }
-            for (int64_t i = 0; p->where_to && i < lanes; i++) {
-                p->where_to[to + i] = where[i];
+            if (c < p->channels) {
+                take_window(p, half, from + c, ky, kx, p->channels - c, to + c);
             }
         }
     }
@@ -97,14 +107,15 @@ ALWAYS_INLINE void pool_pixels(const pool *p, bool half, int64_t begin, int64_t 
 static void pool_span(const void *work, int64_t begin, int64_t end) {
     const pool *p = work;
     if (p->half) {
-        pool_pixels(p, true, begin, end);
+        pool_rows(p, true, begin, end);
     } else {
-        pool_pixels(p, false, begin, end);
+        pool_rows(p, false, begin, end);
     }
 }
 
-static void pixels_for(const kd_device *device, const pool *p, int64_t pixels, span_body *body) {
-    span_for(device, pixels, GRAIN / (p->channels * p->kernel + 1) + 1, body, p);
+static void rows_for(const kd_device *device, const pool *p, int64_t rows, int64_t width,
+                     span_body *body) {
+    span_for(device, rows, GRAIN / (width * p->channels * p->kernel + 1) + 1, body, p);
 }
 
 void run_max_pool2d(kd_device *device, const kd_node *node, void *state, void *const *in,
@@ -113,47 +124,43 @@ void run_max_pool2d(kd_device *device, const kd_node *node, void *state, void *c
     p.from = in[0];
     p.to = out[0];
     p.where_to = node->n_outputs > 1 ? out[1] : NULL;
-    pixels_for(device, &p, p.images * p.out_height * p.out_width, pool_span);
+    rows_for(device, &p, p.images * p.out_height, p.out_width, pool_span);
 }
 
-/* Adds the windows in which pixel (y, x) of an image is the maximum. */
-ALWAYS_INLINE void sum_windows(const pool *p, bool half, int64_t image, int64_t y, int64_t x,
-                               int64_t channel, int64_t lanes, float *sum) {
-    for (int64_t ky = 0; ky < p->kernel; ky++) {
-        const int64_t reach_y = y + p->padding - ky, oy = reach_y / p->stride;
-        if (reach_y < 0 || reach_y % p->stride || oy >= p->out_height) {
-            continue;
-        }
-        for (int64_t kx = 0; kx < p->kernel; kx++) {
-            const int64_t reach_x = x + p->padding - kx, ox = reach_x / p->stride;
-            if (reach_x < 0 || reach_x % p->stride || ox >= p->out_width) {
-                continue;
-            }
-            const int64_t at =
-                ((image * p->out_height + oy) * p->out_width + ox) * p->channels + channel;
-            const uint8_t position = (uint8_t)(ky * p->kernel + kx);
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; i++) {
-                const float dy = load(p->from, half, at + i);
-                sum[i] += p->where_from[at + i] == position ? dy : 0;
-            }
+/* Sums dy of those windows (oy, ox), the last ones first, of which the pixel is the maximum. */
+ALWAYS_INLINE void sum_windows(const pool *p, bool half, int64_t image, int64_t reach_y,
+                               int64_t reach_x, range oy, range ox, int64_t channel, int64_t lanes,
+                               int64_t to) {
+    values sum = {0};
+    for (int64_t y = oy.end - 1; y >= oy.begin; y--) {
+        for (int64_t x = ox.end - 1; x >= ox.begin; x--) {
+            const int64_t window = (image * p->out_height + y) * p->out_width + x;
+            const int64_t at = window * p->channels + channel;
+            const int32_t position =
+                (int32_t)((reach_y - y * p->stride) * p->kernel + reach_x - x * p->stride);
+            const values dy = load_values(p->from, half, at, lanes);
+            const words wins = load_bytes(p->where_from + at, lanes) == position;
+            sum += (values)((words)dy & wins);
         }
     }
+    store_values(p->to, half, to, lanes, sum);
 }
 
-ALWAYS_INLINE void grad_pixels(const pool *p, bool half, int64_t begin, int64_t end) {
-    _Alignas(64) float sum[LANES];
-    for (int64_t pixel = begin; pixel < end; pixel++) {
-        const int64_t image = pixel / (p->height * p->width);
-        const int64_t y = pixel / p->width % p->height, x = pixel % p->width;
-        for (int64_t channel = 0; channel < p->channels; channel += LANES) {
-            const int64_t left = p->channels - channel, lanes = left < LANES ? left : LANES;
-            for (int64_t i = 0; i < lanes; i++) {
-                sum[i] = 0;
+/* Rows of dx, over all images. */
+ALWAYS_INLINE void grad_rows(const pool *p, bool half, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t image = row / p->height, reach_y = row % p->height + p->padding;
+        range oy = {0, 0}, ox = {0, 0};
+        slide(p, reach_y, p->out_height, &oy);
+        for (int64_t x = 0; x < p->width; x++) {
+            const int64_t reach_x = x + p->padding, to = (row * p->width + x) * p->channels;
+            int64_t c = 0;
+            slide(p, reach_x, p->out_width, &ox);
+            for (; c + LANES <= p->channels; c += LANES) {
+                sum_windows(p, half, image, reach_y, reach_x, oy, ox, c, LANES, to + c);
             }
-            sum_windows(p, half, image, y, x, channel, lanes, sum);
-            for (int64_t i = 0; i < lanes; i++) {
-                store(p->to, half, pixel * p->channels + channel + i, sum[i]);
+            if (c < p->channels) {
+                sum_windows(p, half, image, reach_y, reach_x, oy, ox, c, p->channels - c, to + c);
             }
         }
     }
@@ -162,9 +169,9 @@ ALWAYS_INLINE void grad_pixels(const pool *p, bool half, int64_t begin, int64_t 
 static void grad_span(const void *work, int64_t begin, int64_t end) {
     const pool *p = work;
     if (p->half) {
-        grad_pixels(p, true, begin, end);
+        grad_rows(p, true, begin, end);
     } else {
-        grad_pixels(p, false, begin, end);
+        grad_rows(p, false, begin, end);
     }
 }
 
@@ -174,5 +181,5 @@ void run_max_pool2d_grad(kd_device *device, const kd_node *node, void *state, vo
     p.from = in[0];
     p.where_from = in[1];
     p.to = out[0];
-    pixels_for(device, &p, p.images * p.height * p.width, grad_span);
+    rows_for(device, &p, p.images * p.height, p.width, grad_span);
 }
