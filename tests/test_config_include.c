@@ -69,6 +69,13 @@ TEST(config, includes_merge_maps_and_keep_places) {
     expect_value(c, "list.0", "7", "run.yaml:5:8");
     cr_assert_eq(config_count(config_child(config_root(c), "list")), 1);
     cr_assert_null(config_child(config_root(c), "include"));
+    /* Files of the outermost level are the document's own; what stands inside of it is not. */
+    const config_node *method = config_child(config_root(c), "method");
+    const config_node *deep = config_child(method, "deep");
+    cr_assert(config_is_own(config_child(config_root(c), "name")));
+    cr_assert(config_is_own(config_child(method, "crop")));
+    cr_assert(config_is_own(config_child(deep, "b")) && !config_is_own(config_child(deep, "c")));
+    cr_assert(!config_is_own(NULL));
     cr_assert_eq(config_count(config_root(c)), 6);
     /* What is of another plugin does not stay. */
     expect_value(c, "part.y", "2", "sub/more.yaml:1:22");

@@ -6,11 +6,13 @@
 #include "base/file.h"
 #include "config/yaml_writer.h"
 #include "study/statistics.h"
+#include "study/study_folder.h"
 
 #include "leaks.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static run_kit kit;
 
@@ -116,6 +118,34 @@ TEST(study, ops_go_from_the_views_of_all_axes) {
                      runs.item[i].name);
     }
     study_runs_free(&runs);
+    study_destroy(s);
+}
+
+/* A file that is a run by itself may have both; the study that is written beside the runs, and read
+ * back by a report, has neither. */
+TEST(study, name_and_seed_of_an_included_run_go) {
+    study *s = NULL, *again = NULL;
+    study_runs runs;
+    arena a = {0};
+    int lock = -1;
+    kd_error err = KD_ERROR_INIT;
+    const char *own = "include: run.yaml\nname: mine\nseed: 7\n";
+    const char *text = "seeds: [4]\nrun: {include: own.yaml}\n"
+                       "matrix: [{axis: a, values: {b: {include: own.yaml}}}]\n";
+    cr_assert(file_write("own.yaml", own, strlen(own), &err), "%s", err.message);
+    cr_assert(file_write("named.yaml", text, strlen(text), &err), "%s", err.message);
+    cr_assert(study_load("named.yaml", NULL, 0, &s, &err), "%s", err.message);
+    cr_assert(study_expand(s, kit.plugins, &runs, &err), "%s", err.message);
+    cr_assert_str_eq(runs.item[0].run->keys.name, "b-seed4");
+    cr_assert_eq(runs.item[0].run->keys.seed, 4);
+    const study_folder folder = study_folder_at(&a, "named");
+    cr_assert(study_folder_make(&folder, &lock, &err), "%s", err.message);
+    cr_assert(study_folder_write(&folder, s, &runs, &err), "%s", err.message);
+    cr_assert(study_load(folder.study, NULL, 0, &again, &err), "%s", err.message);
+    close(lock);
+    arena_free(&a);
+    study_runs_free(&runs);
+    study_destroy(again);
     study_destroy(s);
 }
 

@@ -74,6 +74,10 @@ const config_node *config_section(const config_node *map, const char *key);
 const char *config_path(const config_node *node);  /* "views.0.size"; "" for the root */
 const char *config_where(const config_node *node); /* "run.yaml:3:5" or "command line: a.b=1" */
 
+/* Whether the document itself says it: the file that was loaded, those that it includes at its
+ * outermost level, or an override; not a file that a map inside of it includes. */
+bool config_is_own(const config_node *node);
+
 /* fails when the node is of another kind; the message says what was expected and what is there. */
 bool config_get_bool(const config_node *node, bool *ret, kd_error *err);
 bool config_get_int(const config_node *node, int64_t *ret, kd_error *err);

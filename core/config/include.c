@@ -76,8 +76,9 @@ static bool read_file(includer *in, const config_node *at, const char *path, cha
     return true;
 }
 
-/* The map of a file; NULL on failure. */
-static config_node *read_map(includer *in, const config_node *at, const char *path) {
+/* The map of a file that `map` includes; NULL on failure. */
+static config_node *read_map(includer *in, const config_node *map, const config_node *at,
+                             const char *path) {
     char *text = NULL;
     size_t bytes = 0;
     struct stat file;
@@ -87,6 +88,7 @@ static config_node *read_map(includer *in, const config_node *at, const char *pa
     source *from = arena_alloc(&in->config->arena, sizeof *from);
     *from = (source){.name = arena_text(&in->config->arena, path),
                      .includer = at->source,
+                     .inner = at->source->inner || map->parent,
                      .is_file = true,
                      .device = file.st_dev,
                      .inode = file.st_ino};
@@ -107,7 +109,7 @@ static bool include(includer *in, config_node *map, const config_node *at, int d
         config_fail(at, in->err, "only a file can include others");
         return kd_hint(in->err, "write it into the YAML file");
     }
-    config_node *under = read_map(in, at, beside(&in->config->arena, at->source, name));
+    config_node *under = read_map(in, map, at, beside(&in->config->arena, at->source, name));
     if (!under || !resolve(in, under, depth)) {
         return false;
     }

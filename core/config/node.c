@@ -135,6 +135,10 @@ const char *config_path(const config_node *node) {
     return node->path;
 }
 
+bool config_is_own(const config_node *node) {
+    return node && !node->source->inner;
+}
+
 static const char *where(const config_node *node, bool at_key) {
     if (!node) {
         return "";

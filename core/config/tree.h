@@ -21,6 +21,7 @@ typedef struct source {
     const char *name; /* "run.yaml", or "command line: a.b=1" */
     const char *key;  /* of an override, "a.b": it has no lines, and its path is in its name */
     const struct source *includer; /* the file that includes this one; NULL: none */
+    bool inner;                    /* a map inside of the document includes it: config_is_own */
     bool is_file;                  /* what follows is known */
     dev_t device;
     ino_t inode;

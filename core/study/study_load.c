@@ -31,11 +31,37 @@ bool study_check_word(const config_node *node, const char *word, kd_error *err) 
     return true;
 }
 
+static const char *const given[] = {"name", "seed"};
+
+bool study_check_given(const config_node *node, const char *text, kd_error *err) {
+    const size_t length = strcspn(text, "=");
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        if (strlen(given[i]) == length && strncmp(given[i], text, length) == 0) {
+            config_fail(node, err, "%s: the study names its runs and gives them seeds", text);
+            return kd_hint(err, node ? "seeds: [1, 2, 3]" : "seeds=[1,2,3]");
+        }
+    }
+    return true;
+}
+
+bool study_take_given(const config_node *map, kd_error *err) {
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        const config_node *node = config_child(map, given[i]);
+        if (config_is_own(node)) {
+            config_fail(node, err, "the study names its runs and gives them seeds");
+            return kd_hint(
+                err,
+                "take this out; `seeds: [1, 2, 3]` and `name: WORD` are keys of the study itself");
+        }
+        config_remove(map, node);
+    }
+    return true;
+}
+
 static bool add_override(study_reader *in, const char *text) {
     study *s = in->study;
-    if (strncmp(text, "seed=", 5) == 0 || strncmp(text, "name=", 5) == 0) {
-        kd_fail(in->err, KD_E_INVALID, "%s: the study names its runs and gives them seeds", text);
-        return kd_hint(in->err, "seeds=[1,2,3]");
+    if (!study_check_given(NULL, text, in->err)) {
+        return false;
     }
     s->override[s->n_overrides++] = arena_text(&s->memory, text);
     return true;
@@ -112,8 +138,9 @@ static bool read_study(study_reader *in, const char *path) {
                     s->run ? "must be a map of keys" : "names no run");
         return kd_hint(in->err, "run: {include: run.yaml}");
     }
-    return study_check_word(name ? name : root, s->keys.name, in->err) && study_read_matrix(in) &&
-           study_read_compare(in) && study_read_papers(in);
+    return study_check_word(name ? name : root, s->keys.name, in->err) &&
+           study_take_given(s->run, in->err) && study_read_matrix(in) && study_read_compare(in) &&
+           study_read_papers(in);
 }
 
 bool study_load(const char *path, const char *const *overrides, int count, study **ret,

@@ -3,15 +3,6 @@
 #include "study/study_reader.h"
 #include "study/study_words.h"
 
-/* What the study itself gives its runs: an axis of it would be overwritten. */
-static bool check_given(const config_node *node, const char *key, kd_error *err) {
-    if (strcmp(key, "seed") == 0 || strcmp(key, "name") == 0) {
-        config_fail(node, err, "%s: the study names its runs and gives them seeds", key);
-        return kd_hint(err, "seeds: [1, 2, 3]");
-    }
-    return true;
-}
-
 static bool check_twice(const study_axis *axis, const config_node *node, const char *name,
                         kd_error *err) {
     for (int i = 0; i < axis->n_values; i++) {
@@ -36,7 +27,8 @@ static bool read_value(study_reader *in, study_axis *axis, const config_node *va
                        "key: {axis: %s, key: KEY, values: [...]}",
                        name, axis->keys.axis);
     }
-    if (!study_check_word(node, name, in->err) || !check_twice(axis, node, name, in->err)) {
+    if (!study_check_word(node, name, in->err) || !check_twice(axis, node, name, in->err) ||
+        (!*axis->keys.key && !study_take_given(node, in->err))) {
         return false;
     }
     axis->value[axis->n_values++] = (axis_value){.name = name, .node = node};
@@ -48,7 +40,7 @@ static bool read_axis(study_reader *in, const config_node *node, study_axis *ret
     study_axis axis = {.node = node};
     if (!study_read_keys(in, node, "matrix[]", others, &axis.keys, sizeof axis.keys) ||
         !study_check_word(config_child(node, "axis"), axis.keys.axis, in->err) ||
-        !check_given(config_child(node, "key"), axis.keys.key, in->err)) {
+        !study_check_given(config_child(node, "key"), axis.keys.key, in->err)) {
         return false;
     }
     const config_node *values = config_child(node, "values");

@@ -26,6 +26,12 @@ bool study_read_keys(study_reader *in, const config_node *map, const char *path,
 /* A key of the study itself that is a list, or nothing. */
 bool study_read_list(study_reader *in, const char *key, const config_node **ret);
 
+/* What the study itself gives each run, its name and seed: fails where the study says such a key in
+ * a map of a run's keys, or means it by the text of a key or override ("seed", "seed=3"), for it
+ * would be overwritten; takes out what a run's file that the map includes says of them. */
+bool study_take_given(const config_node *map, kd_error *err);
+bool study_check_given(const config_node *node, const char *text, kd_error *err);
+
 /* Whether a word can be part of a folder's name. */
 bool study_check_word(const config_node *node, const char *word, kd_error *err);
 

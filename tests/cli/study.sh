@@ -30,6 +30,9 @@ try 'matrix: [{axis: method, values: {a: {metod: {temperature: 1}}}}]'
 try 'matrix: [{axis: method, values: {a: {method: {temperature: 99}}}}]'
 try 'matrix: [{axis: ops, values: {a: {without: [grayscale]}}}]'
 try 'matrix: [{axis: seed, key: seed, values: [1, 2]}]'
+try 'matrix: [{axis: a, values: {b: {seed: 3}}}]'
+try 'run: {seed: 3}'
+try 'run: {include: run.yaml, name: mine}'
 try 'compare: {axis: rats}'
 try 'compare: {axis: method, baseline: wram}'
 try 'compare: {baseline: warm}'
@@ -37,6 +40,7 @@ try 'paper: [{values: {knn: 80}, of: {method: hot}}]'
 try 'paper: [{of: {method: warm}}]'
 try 'paper: [{values: {knn: high}}]'
 try '' seed=3
+try '' run.seed=3
 try '' train.epochs=x
 try '' train.epohcs=3
 try '' name=../up
