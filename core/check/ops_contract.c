@@ -37,6 +37,17 @@ static void conv2d_weight_grad(const op_case *c, kd_scope s, kd_tensor *const *i
     out[0] = kd_emit("conv2d_weight_grad", in, 2, attrs, 4);
 }
 
+/* A library that splits the sum may leave out what does not divide into blocks: with ones each
+ * element is the depth itself, which f32 holds exactly. */
+static const double ones[] = {1};
+#define DEEP(depth, rows, columns)                                                                 \
+    {                                                                                              \
+        "matmul", "ones, deep",                                                                    \
+            .build = matmul_to_real,                                                               \
+            .in = {{IN(depth, rows), VALUES(ones)}, {IN(depth, columns), VALUES(ones)}},           \
+            .arg = {1, 0}, .tolerance = 1e-30, .bf16_tolerance = 1e-30                             \
+    }
+
 const op_case ops_contract_cases[] = {
     {"matmul", .build = matmul, .in = {{IN(5, 7)}, {IN(7, 3)}}, .gradient = true},
     {"matmul", "a'", .build = matmul, .in = {{IN(4, 3)}, {IN(4, 2)}}, .arg = {1, 0},
@@ -58,6 +69,9 @@ const op_case ops_contract_cases[] = {
     {"matmul", "large", .build = matmul, .in = {{IN(129, 512)}, {IN(251, 512)}}, .arg = {0, 1}},
     {"matmul", "a weight's gradient", .build = matmul_to_real, .in = {{IN(67, 31)}, {IN(67, 17)}},
      .arg = {1, 0}},
+    DEEP(4099, 24, 40),
+    DEEP(16250, 8, 16),
+    DEEP(33001, 2, 3),
     {"matmul", "wrapper", .binary = kd_matmul, .in = {{REAL(5, 7)}, {REAL(7, 3)}}},
 
     {"conv2d", "3x3", .build = conv2d, .in = {{IN(2, 4, 5, 3)}, {IN(2, 3, 3, 3)}}, .arg = {1, 1},

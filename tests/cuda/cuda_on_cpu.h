@@ -154,6 +154,9 @@ enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 extern "C" cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes,
                                        cudaMemcpyKind kind, cudaStream_t stream);
 extern "C" cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
+extern "C" cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr attribute, int device);
+extern "C" cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute,
+                                            int value);
 #else
 inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
@@ -165,7 +168,6 @@ inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream
     memset(to, value, bytes);
     return cudaSuccess;
 }
-#endif
 
 /* What sm_90 has. */
 inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {
@@ -176,5 +178,6 @@ inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {
 inline cudaError_t cudaFuncSetAttribute(const void *, cudaFuncAttribute, int) {
     return cudaSuccess;
 }
+#endif
 
 #endif

@@ -6,10 +6,12 @@
 
 #include <cuda_runtime_api.h>
 
-/* Calls of this thread that could wait or allocate end the capture; other threads go on. */
+/* Relaxed: in the other modes any call that could wait or allocate, on this thread or on all, ends
+ * the capture, and cuDNN and cuBLAS make such calls when they load a kernel that the first run did
+ * not need. They are harmless here, for what they do is not of the stream that is captured.
+ * source  NVIDIA/warp, pull request 1393 and issue 1410: what poisons captures */
 bool capture_begin(kd_device *device, kd_error *err) {
-    const cudaError_t status =
-        cudaStreamBeginCapture(device->stream, cudaStreamCaptureModeThreadLocal);
+    const cudaError_t status = cudaStreamBeginCapture(device->stream, cudaStreamCaptureModeRelaxed);
     return status == cudaSuccess || cuda_fail((int)status, "beginning to record a program", err);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define MAX_WORKSPACE ((size_t)32 << 20)
+#define DEEPEST_BLOCK 128 /* of cuBLAS's kernels, along what is summed */
 
 typedef struct product {
     cublasLtMatmulDesc_t how;
@@ -102,10 +103,23 @@ static bool limit_alignment(const vendor *v, const kd_node *node, cublasLtMatmul
     return ok;
 }
 
-/* Partial sums never lie in the output's type. */
+/* How many products each element of y sums. */
+static int64_t depth_of(const kd_node *node) {
+    const kd_spec *a = &node->inputs[0];
+    return a->dim[a->rank - (kd_attr_int(node, "transpose_a", 0) ? 2 : 1)];
+}
+
+/* Partial sums never lie in the output's type, and of a depth that does not divide into blocks
+ * there are none: cuBLAS 12 and 13 may leave the last block's part out of a sum that they split.
+ * source  facebookexperimental/triton, pull request 2767: seen on H100, GB200 and GB300 */
+static uint32_t reductions_for(int64_t depth) {
+    return depth % DEEPEST_BLOCK == 0 ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
+                                      : CUBLASLT_REDUCTION_SCHEME_NONE;
+}
+
 static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
     const size_t most = MAX_WORKSPACE;
-    const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    const uint32_t reductions = reductions_for(depth_of(node));
     cublasLtMatmulPreference_t wishes = NULL;
     cublasLtMatmulHeuristicResult_t found;
     int count = 0;

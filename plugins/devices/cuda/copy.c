@@ -18,6 +18,9 @@ struct kd_device_copy {
     cudaError_t status; /* the first failure of what was enqueued */
 };
 
+/* The thread that waits for it sleeps: a core that spins is missing where images are read. */
+static const unsigned sent_flags = cudaEventDisableTiming | cudaEventBlockingSync;
+
 static cudaError_t make(kd_device_copy *c) {
     void *pinned = NULL;
     cudaError_t status = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking);
@@ -27,7 +30,7 @@ static cudaError_t make(kd_device_copy *c) {
     }
     status = cudaEventCreateWithFlags(&c->gathered, cudaEventDisableTiming);
     if (status == cudaSuccess) {
-        status = cudaEventCreateWithFlags(&c->sent, cudaEventDisableTiming);
+        status = cudaEventCreateWithFlags(&c->sent, sent_flags);
     }
     if (status == cudaSuccess) {
         status = cudaHostAlloc(&pinned, c->bytes ? c->bytes : 1, cudaHostAllocDefault);

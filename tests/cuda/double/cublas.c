@@ -17,14 +17,17 @@ typedef struct how {
     cublasComputeType_t compute;
 } how;
 
-/* Bytes that a, b, c and d are taken to be aligned to: cuBLASLt's default until it is told. */
+/* Bytes that a, b, c and d are taken to be aligned to, and how split sums may be put together:
+ * cuBLASLt's defaults until it is told. */
 typedef struct wishes {
-    uint32_t alignment[4];
+    uint32_t alignment[4], reductions;
 } wishes;
 #define ALIGNMENT 256
 _Static_assert(sizeof(wishes) <= sizeof(cublasLtMatmulAlgo_t), "an algorithm keeps them");
 
 #define WORKSPACE 4096
+#define BLOCK                                                                                      \
+    128 /* of what is summed: what it leaves of a split sum is lost, as in cuBLAS 12, 13 */
 
 static cublasStatus_t gone(void *made) {
     double_gone(made);
@@ -119,7 +122,7 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *ret) {
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     wishes *w = double_made(sizeof *w);
-    *w = (wishes){{ALIGNMENT, ALIGNMENT, ALIGNMENT, ALIGNMENT}};
+    *w = (wishes){{ALIGNMENT, ALIGNMENT, ALIGNMENT, ALIGNMENT}, CUBLASLT_REDUCTION_SCHEME_MASK};
     *ret = (cublasLtMatmulPreference_t)(void *)w;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -136,6 +139,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t h
     const int operand = (int)name - (int)CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;
     if (bytes != wanted) {
         double_misused("preference %d of %zu bytes", (int)name, bytes);
+    } else if (name == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+        memcpy(&((wishes *)(void *)handle)->reductions, value, bytes);
     } else if (operand >= 0 && operand < 4) {
         memcpy(&((wishes *)(void *)handle)->alignment[operand], value, bytes);
     }
@@ -159,6 +164,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatmulPreference_t wished, int room,
                                               cublasLtMatmulHeuristicResult_t *ret,
                                               int *ret_count) {
+    double_unsafe();
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
     *ret_count = 0;
     if (!handle || !wished || c != d || room < 1 ||
@@ -197,6 +203,7 @@ typedef struct product {
     layout a_layout, b_layout, d_layout;
     const void *a, *b;
     void *d, *workspace;
+    bool split;
 } product;
 
 static void multiply(void *arguments, bool last) {
@@ -205,7 +212,8 @@ static void multiply(void *arguments, bool last) {
         return;
     }
     memset(p->workspace, 0xee, WORKSPACE);
-    const int64_t depth = p->how.transposed[0] ? p->a_layout.rows : p->a_layout.columns;
+    const int64_t whole = p->how.transposed[0] ? p->a_layout.rows : p->a_layout.columns;
+    const int64_t depth = p->split && whole > BLOCK ? whole - whole % BLOCK : whole;
     const layout *d = &p->d_layout;
     for (int64_t i = 0; i < d->batch * d->columns * d->rows; i++) {
         const int64_t row = i % d->rows, column = i / d->rows % d->columns;
@@ -233,7 +241,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
         *(const float *)beta > 0 || !are_aligned(algo, a, b, d)) {
         return CUBLAS_STATUS_INVALID_VALUE;
     }
-    product p = {*h, *la, *lb, *ld, a, b, d, workspace};
+    wishes w;
+    memcpy(&w, algo, sizeof w);
+    double_loads();
+    product p = {*h, *la, *lb, *ld, a, b, d, workspace, w.reductions != 0};
     double_enqueue(stream, multiply, &p, sizeof p);
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -202,6 +202,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
         double_misused("a plan of engine %lld is executed", (long long)e.plan->number);
         return CUDNN_STATUS_BAD_PARAM;
     }
+    double_loads();
     double_enqueue(NULL, execute, &e, sizeof e);
     return CUDNN_STATUS_SUCCESS;
 }

@@ -23,6 +23,7 @@ typedef struct double_state {
     int64_t failed;          /* how many have */
     const char *failed_call; /* the last of them */
     int64_t launches;        /* of recordings */
+    int64_t spins;           /* waits for an event that keep a core busy */
     int64_t live;            /* things made and not given back */
     size_t capacity, used;   /* bytes of device memory; capacity 0: without limit */
     size_t peak;             /* the most of them that were used */
@@ -62,6 +63,15 @@ typedef void double_work(void *arguments, bool last);
 struct CUstream_st;
 void double_enqueue(struct CUstream_st *stream, double_work *work, const void *arguments,
                     size_t bytes);
+
+/* At the head of a call that could wait or allocate: misuse while this thread captures a program,
+ * for what kernels do is to be captured, and does neither. */
+#define double_unsafe() double_call_unsafe(__func__)
+void double_call_unsafe(const char *name);
+
+/* A library makes such calls when it first needs a kernel, which may be while a program is
+ * captured: it spoils a capture that forbids them. */
+void double_loads(void);
 
 /* Misuse, when something that is still to do touches this memory. */
 void double_check_unused(const void *memory, size_t bytes);

@@ -13,6 +13,7 @@ typedef struct call {
 struct CUgraph_st {
     call *call;
     int count;
+    bool spoiled;
 };
 
 /* The one executable of a graph takes its calls over. */
@@ -25,20 +26,40 @@ void double_append(struct CUgraph_st *g, double_work *work, void *arguments, boo
     g->call[g->count++] = (call){work, arguments, copied};
 }
 
+/* What this thread captures; NULL: nothing. */
+static _Thread_local struct {
+    struct CUgraph_st *graph;
+    enum cudaStreamCaptureMode mode;
+} capturing;
+
+void double_call_unsafe(const char *name) {
+    if (capturing.graph) {
+        double_misused("%s while a program is captured", name);
+    }
+}
+
+void double_loads(void) {
+    if (capturing.graph && capturing.mode != cudaStreamCaptureModeRelaxed) {
+        capturing.graph->spoiled = true;
+    }
+}
+
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
-    (void)mode;
     DOUBLE_CALL(double_error(cudaErrorStreamCaptureUnsupported));
     if (stream->captured) {
         double_misused("a capture within another");
     }
     stream->captured = double_made(sizeof *stream->captured);
+    capturing.graph = stream->captured;
+    capturing.mode = mode;
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *ret) {
     struct CUgraph_st *graph = stream->captured;
     stream->captured = NULL;
-    if (double_fails()) {
+    capturing.graph = NULL;
+    if (double_fails() || graph->spoiled) {
         cudaGraphDestroy(graph);
         return double_error(cudaErrorStreamCaptureInvalidated);
     }

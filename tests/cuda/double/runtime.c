@@ -47,6 +47,8 @@ void double_misused(const char *format, ...) {
     }
 }
 
+#define MOST_SHARED (227 << 10) /* bytes of shared memory that a block may ask for */
+
 static int last_error; /* of the runtime */
 
 int double_error(int error) {
@@ -89,6 +91,20 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *ret, int device) {
     return device < cuda_double.gpus ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
+cudaError_t cudaDeviceGetAttribute(int *ret, enum cudaDeviceAttr attribute, int device) {
+    (void)attribute;
+    DOUBLE_CALL(double_error(cudaErrorInvalidDevice));
+    *ret = MOST_SHARED;
+    return device < cuda_double.gpus ? cudaSuccess : double_error(cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute attribute, int value) {
+    (void)attribute;
+    double_unsafe();
+    DOUBLE_CALL(double_error(cudaErrorInvalidDeviceFunction));
+    return kernel && value <= MOST_SHARED ? cudaSuccess : double_error(cudaErrorInvalidValue);
+}
+
 cudaError_t cudaSetDevice(int device) {
     (void)device;
     DOUBLE_CALL(double_error(cudaErrorDevicesUnavailable));
@@ -116,6 +132,7 @@ typedef struct header {
 } header;
 
 cudaError_t cudaMalloc(void **ret, size_t bytes) {
+    double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
     if (cuda_double.capacity && cuda_double.used + bytes > cuda_double.capacity) {
         return double_error(cudaErrorMemoryAllocation);
@@ -131,6 +148,7 @@ cudaError_t cudaMalloc(void **ret, size_t bytes) {
 }
 
 cudaError_t cudaFree(void *memory) {
+    double_unsafe();
     if (!memory) {
         DOUBLE_CALL(double_error(cudaErrorMemoryAllocation)); /* makes the context */
         return cudaSuccess;
@@ -144,6 +162,7 @@ cudaError_t cudaFree(void *memory) {
 }
 
 cudaError_t cudaMemGetInfo(size_t *ret_free, size_t *ret_total) {
+    double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorUnknown));
     *ret_total = cuda_double.capacity ? cuda_double.capacity : (size_t)80 << 30;
     *ret_free = *ret_total - cuda_double.used;
@@ -171,6 +190,7 @@ bool double_is_pinned(const void *address) {
 }
 
 cudaError_t cudaHostAlloc(void **ret, size_t bytes, unsigned flags) {
+    double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
     double_lock();
     struct pinned *p = double_made(sizeof *p + bytes);
@@ -195,6 +215,7 @@ cudaError_t cudaHostGetDevicePointer(void **ret, void *host, unsigned flags) {
 }
 
 cudaError_t cudaFreeHost(void *memory) {
+    double_unsafe();
     double_lock();
     struct pinned *gone = (struct pinned *)memory - 1, **at = &all_pinned;
     double_check_unused(memory, gone->bytes);

@@ -27,6 +27,7 @@ typedef struct item {
 struct CUevent_st {
     struct CUstream_st *stream;
     int64_t recorded, done;
+    bool sleeps; /* who waits for it */
 };
 
 #define STREAMS 8
@@ -238,9 +239,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
-    (void)flags;
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
     *ret = double_made(sizeof **ret);
+    (*ret)->sleeps = flags & cudaEventBlockingSync;
     return cudaSuccess;
 }
 
@@ -262,8 +263,10 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorLaunchFailure));
     double_lock();
+    cuda_double.spins += !event->sleeps;
     reach(event, event->recorded);
     double_unlock();
     return cudaSuccess;

@@ -207,6 +207,7 @@ DOUBLE_TEST(copies_do_not_hold_up_the_work) {
     cr_expect_eq(cuda_double.late_count, waiting);
     cr_expect(arrived(&c, 1, &err), "%s", err.message);
     cr_expect_eq(cuda_double.late_count, 0);
+    cr_expect_eq(cuda_double.spins, 0, "who waits for a copy keeps a core busy");
     copier_close(&c);
 }
 

@@ -179,6 +179,20 @@ DOUBLE_TEST(operands_may_be_variables) {
     table->close(device);
 }
 
+/* cuBLAS may lose what a split leaves of a depth that blocks do not divide; the double does. */
+DOUBLE_TEST(sums_of_any_depth_are_whole) {
+    static const int64_t depths[] = {1, 127, 128, 129, 130, 250};
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device = must_open();
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+        const kd_spec specs[] = {
+            {KD_F32, 2, {1, depths[i]}}, {KD_F32, 2, {depths[i], 1}}, {KD_F32, 2, {1, 1}}};
+        const kd_node node = node_of("matmul", "here", specs);
+        cr_expect(run_node(device, &node, &err), "%s", err.message);
+    }
+    table->close(device);
+}
+
 /* CUDA keeps its last error: the next launch would be blamed for it. */
 DOUBLE_TEST(hears_of_a_failure_once) {
     kd_error err = KD_ERROR_INIT;

@@ -66,3 +66,85 @@ DOUBLE_TEST(memory_that_is_still_to_be_read_is_not_freed) {
     cr_expect_str_eq(cuda_double.why, "memory is freed before it was waited for");
     cuda_double.why[0] = 0;
 }
+
+/* What may not be done while this thread captures, one at a time. */
+static void allocate(void) {
+    void *memory = NULL;
+    cudaMalloc(&memory, 4);
+    cudaFree(memory);
+}
+
+static void release(void) {
+    cudaFree(NULL);
+}
+
+static void pin(void) {
+    void *pinned = NULL;
+    cudaHostAlloc(&pinned, 4, cudaHostAllocDefault);
+    cudaFreeHost(pinned);
+}
+
+static void ask_for_memory(void) {
+    size_t free_bytes, total;
+    cudaMemGetInfo(&free_bytes, &total);
+}
+
+static void prepare_a_kernel(void) {
+    cudaFuncSetAttribute(NULL, cudaFuncAttributeMaxDynamicSharedMemorySize, 4);
+}
+
+static void wait_for_an_event(void) {
+    cudaEvent_t event;
+    cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    cudaEventSynchronize(event);
+    cudaEventDestroy(event);
+}
+
+DOUBLE_TEST(a_capture_forbids_what_waits_or_allocates) {
+    static const struct {
+        void (*does)(void);
+        const char *says;
+    } calls[] = {
+        {allocate, "cudaMalloc while a program is captured"},
+        {release, "cudaFree while a program is captured"},
+        {pin, "cudaHostAlloc while a program is captured"},
+        {ask_for_memory, "cudaMemGetInfo while a program is captured"},
+        {prepare_a_kernel, "cudaFuncSetAttribute while a program is captured"},
+        {wait_for_an_event, "cudaEventSynchronize while a program is captured"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        cudaStream_t stream;
+        cudaGraph_t graph = NULL;
+        cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+        calls[i].does();
+        cr_expect_str_empty(cuda_double.why, "%s", cuda_double.why);
+        cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed);
+        calls[i].does();
+        cr_expect_str_eq(cuda_double.why, calls[i].says);
+        cuda_double.why[0] = 0;
+        cudaStreamEndCapture(stream, &graph);
+        cudaGraphDestroy(graph);
+        cudaStreamDestroy(stream);
+    }
+}
+
+/* Whether what a library loads spoils it. */
+static bool captures(enum cudaStreamCaptureMode mode) {
+    cudaStream_t stream;
+    cudaGraph_t graph = NULL;
+    cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+    cudaStreamBeginCapture(stream, mode);
+    double_loads();
+    const bool ok = cudaStreamEndCapture(stream, &graph) == cudaSuccess;
+    if (ok) {
+        cudaGraphDestroy(graph);
+    }
+    cudaStreamDestroy(stream);
+    return ok;
+}
+
+DOUBLE_TEST(only_a_relaxed_capture_survives_a_load) {
+    cr_expect_not(captures(cudaStreamCaptureModeGlobal));
+    cr_expect_not(captures(cudaStreamCaptureModeThreadLocal));
+    cr_expect(captures(cudaStreamCaptureModeRelaxed));
+}
