@@ -49,19 +49,47 @@ static void batch_norm_grad(const op_case *c, kd_scope s, kd_tensor *const *in, 
     s->api->emit(s, c->op, in, given(c), attrs, 1, out, (uint32_t)c->arg[1]);
 }
 
-/* Cut, flip and normalise, of two images of unequal size in one store. */
+/* Lists of ops behind the cut, by arg[2]. Those with p below 1 do not apply to every view. */
+typedef struct augment_list {
+    int64_t count;
+    int64_t code[8];
+    double argument[8][KD_AUGMENT_ARGS];
+} augment_list;
+
+static const augment_list augment_lists[] = {
+    {3,
+     {KD_AUGMENT_RANDOM_RESIZED_CROP, KD_AUGMENT_FLIP, KD_AUGMENT_NORMALIZE},
+     {{0.2, 1, 0.75, 1.3333}, {0.5}, {0.5, 0.4, 0.6, 0.2, 0.3, 0.25}}},
+    {8,
+     {KD_AUGMENT_RANDOM_RESIZED_CROP, KD_AUGMENT_COLOR_JITTER, KD_AUGMENT_GRAYSCALE,
+      KD_AUGMENT_COLOR_JITTER, KD_AUGMENT_BLUR, KD_AUGMENT_COLOR_JITTER, KD_AUGMENT_BLUR,
+      KD_AUGMENT_SOLARIZE},
+     {{0.2, 1, 0.75, 1.3333, 1},
+      {0.5, 0.4, 0.4, 0.4, 0.1},
+      {0},
+      {0.5, 0.8, 0.8, 0.8, 0.2},
+      {0.6, 0, 0.5, 2},
+      {1, 0.4, 0, 0.4, 0},
+      {0.6, 2, 0.5, 2},
+      {0.5, 0.5}}},
+    {4,
+     {KD_AUGMENT_CENTER_CROP, KD_AUGMENT_ROTATE, KD_AUGMENT_ROTATE, KD_AUGMENT_NORMALIZE},
+     {{1.2, 1}, {0.7, 20, 0}, {0.7, 20, 1}, {0.5, 0.4, 0.6, 0.2, 0.3, 0.25}}},
+};
+
+/* Of two images of unequal size in one store; arg: size, channels, list. */
 static void augment(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
-    static const int64_t codes[] = {KD_AUGMENT_RANDOM_RESIZED_CROP, KD_AUGMENT_FLIP,
-                                    KD_AUGMENT_NORMALIZE};
-    static const double arguments[3][KD_AUGMENT_ARGS] = {
-        {0.2, 1, 0.75, 1.3333}, {0.5}, {0.5, 0.4, 0.6, 0.2, 0.3, 0.25}};
-    const kd_attr attrs[] = {KD_I("view", 1), KD_I("size", c->arg[0]), KD_I("channels", 3),
-                             KD_IS("ops", codes, 3),
-                             KD_FS("args", &arguments[0][0], 3 * KD_AUGMENT_ARGS)};
+    const augment_list *list = &augment_lists[c->arg[2]];
+    const kd_attr attrs[] = {KD_I("view", 1), KD_I("size", c->arg[0]), KD_I("channels", c->arg[1]),
+                             KD_IS("ops", list->code, list->count),
+                             KD_FS("args", &list->argument[0][0], list->count * KD_AUGMENT_ARGS)};
     out[0] = kd_emit("augment", in, 3, attrs, 5);
 }
 
 static const double image_rows[] = {0, 9, 11, 5, 297, 12, 10, 6};
+/* Samples 0 to 7 of a list of two or three jitters: with and without each. */
+static const double jitter_rows[] = {0, 9, 11, 0, 297, 12, 10, 1, 0, 9, 11, 2, 297, 12, 10, 3,
+                                     0, 9, 11, 4, 297, 12, 10, 5, 0, 9, 11, 6, 297, 12, 10, 7};
 
 static const double level[] = {5};
 static const double ties[] = {1, 3, 3, -1, 3, 2, 3, 3};
@@ -224,16 +252,31 @@ const op_case ops_image_cases[] = {
      .in = {{WHOLE(KD_U8, 0, 256, 657)},
             {WHOLE(KD_I64, 0, 1, 2, 4), VALUES(image_rows)},
             {WHOLE(KD_I64, 0, 1000, 2)}},
-     .arg = {8}},
+     .arg = {8, 3}},
     {"augment", "smaller than a row", .build = augment,
      .in = {{WHOLE(KD_U8, 0, 256, 657)},
             {WHOLE(KD_I64, 0, 1, 2, 4), VALUES(image_rows)},
             {WHOLE(KD_I64, 0, 1000, 2)}},
-     .arg = {2}},
+     .arg = {2, 3}},
     {"augment", "large", .build = augment,
      .in = {{WHOLE(KD_U8, 0, 256, 657)},
             {WHOLE(KD_I64, 0, 1, 2, 4), VALUES(image_rows)},
             {WHOLE(KD_I64, 0, 1000, 2)}},
-     .arg = {112}},
+     .arg = {112, 3}},
+    {"augment", "several jitters and blurs", .build = augment,
+     .in = {{WHOLE(KD_U8, 0, 256, 657)},
+            {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
+            {WHOLE(KD_I64, 0, 1000, 2)}},
+     .arg = {12, 3, 1}},
+    {"augment", "several jitters and blurs of one channel", .build = augment,
+     .in = {{WHOLE(KD_U8, 0, 256, 657)},
+            {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
+            {WHOLE(KD_I64, 0, 1000, 2)}},
+     .arg = {12, 1, 1}},
+    {"augment", "rotations", .build = augment,
+     .in = {{WHOLE(KD_U8, 0, 256, 657)},
+            {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
+            {WHOLE(KD_I64, 0, 1000, 2)}},
+     .arg = {9, 3, 2}},
     {NULL},
 };

@@ -64,7 +64,9 @@ __device__ void jitter_once(view &v, int32_t what, float factor) {
     __syncthreads();
 }
 
+/* The first barrier: an earlier one that does not apply ends with reading its draws. */
 __device__ void color_jitter(view &v, int position) {
+    __syncthreads();
     if (threadIdx.x == 0) {
         v.d->jitter = kd_jitter_draw(&v.key, position, v.a->arg[position]);
     }
