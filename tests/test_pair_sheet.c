@@ -166,6 +166,28 @@ static void expect_error(bench *b, shown_options o, const char *want) {
     kit_dataset.close(set);
 }
 
+/* What a row says of a class is for images without one of their own. */
+TEST(shown, classes_are_those_of_the_images) {
+    bench b;
+    init(&b);
+    const char *path =
+        kit_text(&b.kit, "named.csv", "index_a,index_b,class_name\n0,1,fish\n8,9,\n");
+    kd_set *set = open_set(&b);
+    shown_pairs p = choose(&b, set, (shown_options){.manifest = path, .seed = 1});
+    EXPECT_TEXT(p.pair[0].side[0].class_name, "zero");
+    EXPECT_TEXT(p.pair[0].side[1].class_name, "1");
+    cr_assert_eq(p.pair[0].class, -1);
+    shown_free(&p);
+    b.list.labels = NULL;
+    b.list.classes = 0;
+    p = choose(&b, set, (shown_options){.manifest = path, .seed = 1});
+    EXPECT_TEXT(p.pair[0].side[1].class_name, "fish");
+    cr_assert_null(p.pair[1].side[0].class_name);
+    shown_free(&p);
+    kit_dataset.close(set);
+    finish(&b);
+}
+
 TEST(shown, errors) {
     bench b;
     init(&b);
@@ -178,6 +200,10 @@ TEST(shown, errors) {
     path = kit_text(&b.kit, "far.csv", "index_a,index_b\n0,80\n");
     expect_error(&b, (shown_options){.manifest = path},
                  arena_print(&b.kit.memory, "%s:2: index 80 is beyond the last, 79", path));
+    path =
+        kit_text(&b.kit, "other.csv", "index_a,index_b,label,class_name\n2,3,1,one\n0,1,0,zero\n");
+    expect_error(&b, (shown_options){.manifest = path},
+                 arena_print(&b.kit.memory, "%s:3: label 0, but '1.png' is of class 1", path));
     const char *reject = kit_text(&b.kit, "rejected.txt", "# none\nnobody\n");
     expect_error(&b, (shown_options){.manifest = b.manifest, .reject = reject},
                  arena_print(&b.kit.memory, "%s:2: no pair 'nobody' in %s", reject, b.manifest));

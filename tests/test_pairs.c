@@ -80,15 +80,15 @@ static void expect_pairs(bench *b, const char *name, const char *text, int count
 }
 
 TEST(pairs, csv) {
-    static const int want[][3] = {{0, 1, 0}, {4, 2, -1}, {3, 5, 2}};
+    static const int want[][3] = {{0, 1, 0}, {4, 2, -1}, {5, 4, 2}};
     bench b;
     init(&b);
     expect_pairs(&b, "a.csv", "a,b\ncat/0.png,cat/1.png\n./cat/4.png,cat/2.png\n", 2, want);
-    expect_pairs(&b, "b.csv", "index_a,index_b,label\n0,1,\n4,2,\n3,5,2\n", 3, want);
+    expect_pairs(&b, "b.csv", "index_a,index_b,label\n0,1,\n4,2,\n5,4,2\n", 3, want);
     /* quotes, line ends of Windows, a byte order mark, empty lines, columns in any order */
     expect_pairs(&b, "c.CSV",
                  "\xef\xbb\xbf\"label\",\"b\",a\r\n,cat/1.png,\"cat/0.png\"\r\n\r\n"
-                 "\"\",\"cat/2.png\",cat/4.png\r\n2,\"cat/5.png\",\"cat/3.png\"",
+                 "\"\",\"cat/2.png\",cat/4.png\r\n2,\"cat/4.png\",\"cat/5.png\"",
                  3, want);
     finish(&b);
 }
@@ -107,12 +107,12 @@ TEST(pairs, csv_quoting) {
 }
 
 TEST(pairs, jsonl) {
-    static const int want[][3] = {{0, 1, 0}, {4, 2, -1}, {3, 5, 2}};
+    static const int want[][3] = {{0, 1, 0}, {4, 2, -1}, {5, 4, 2}};
     bench b;
     init(&b);
     expect_pairs(&b, "a.jsonl",
                  "{\"a\": \"cat/0.png\", \"b\": 1}\n\n{\"b\": 2, \"a\": 4, \"label\": null}\n"
-                 "{\"a\": \"./cat/3.png\", \"b\": \"cat/5.png\", \"label\": 2}",
+                 "{\"a\": \"./cat/5.png\", \"b\": \"cat/4.png\", \"label\": 2}",
                  3, want);
     finish(&b);
 }
@@ -197,6 +197,7 @@ TEST(pairs, of_broken_images_are_left_out) {
 }
 
 TEST(pairs, csv_errors) {
+    static const char *const large = "labels are the numbers of classes, from 0 without gaps";
     static const char *const columns = "the header is a,b or index_a,index_b; label, class_name, "
                                        "id, similarity, factor may follow";
     static const struct {
@@ -226,7 +227,12 @@ TEST(pairs, csv_errors) {
         {"index_a,index_b\n-1,3\n", ":2: index_a '-1' is not a number from 0", "", false},
         {"index_a,index_b\n0,1.5\n", ":2: index_b '1.5' is not a number from 0", "", false},
         {"index_a,index_b,label\n0,1,dog\n", ":2: label 'dog' is not a number from 0", "", false},
-        {"index_a,index_b,label\n0,1,3\n", ":2: label 3, but the dataset has 3 classes", "", false},
+        {"index_a,index_b,label\n0,1,3\n", ":2: label 3, but the dataset has 3 classes",
+         "labels count from 0; is it a manifest of another dataset?", false},
+        {"index_a,index_b,label\n0,1,1000001\n", ":2: label 1000001 is above 1000000", large,
+         false},
+        {"index_a,index_b,label\n0,1,4294967297\n", ":2: label 4294967297 is above 1000000", large,
+         false},
     };
     bench b;
     init(&b);
@@ -236,6 +242,41 @@ TEST(pairs, csv_errors) {
     }
     expect_error(&b, "p.tsv", "a\tb\n", ": neither .csv nor .jsonl",
                  "pairs come as CSV with a header, or as JSON lines");
+    finish(&b);
+}
+
+/* A manifest of another split or dataset names images that are there, but other ones. */
+TEST(pairs, of_another_dataset_are_refused) {
+    static const char *const hint =
+        "is it a manifest of another split or dataset? The images' own labels count where the "
+        "columns label and class_name are left out";
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"a,b,label\ncat/0.png,cat/1.png,0\ncat/2.png,cat/3.png,2\n",
+         ":3: label 2, but 'cat/2.png' is of class 1"},
+        {"index_a,index_b,label\n3,1,0\n", ":2: label 0, but 'cat/3.png' is of class 1"},
+        {"index_a,index_b,label\n4,0,2\n", ":2: label 2, but 'cat/0.png' is of class 0 (zero)"},
+        {"a,b,label\ncat/0.png,cat/2.png,0\n", ":2: label 0, but 'cat/2.png' is of class 1"},
+        {"index_a,index_b,class_name\n4,5,two\n2,3,zero\n",
+         ":3: class_name 'zero', but 'cat/2.png' is of class 1"},
+        {"index_a,index_b,label,class_name\n2,3,1,zero\n",
+         ":2: class_name 'zero', but 'cat/2.png' is of class 1"},
+    };
+    static const int same[][3] = {{0, 1, 0}, {4, 5, 2}, {1, 2, -1}};
+    static const int own[][3] = {{0, 1, 900000}, {2, 3, -1}};
+    bench b;
+    init(&b);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        expect_error(&b, "p.csv", cases[i].text, cases[i].want, hint);
+    }
+    /* class names are for people: those of the dataset, or any others */
+    expect_pairs(&b, "p.csv",
+                 "index_a,index_b,label,class_name\n0,1,0,zero\n4,5,2,n01443537\n1,2,,\n", 3, same);
+    b.list.labels = NULL;
+    b.list.classes = 0;
+    b.list.fingerprint = "without labels";
+    expect_pairs(&b, "p.csv", "index_a,index_b,label,class_name\n0,1,900000,fish\n2,3,,\n", 2, own);
     finish(&b);
 }
 
@@ -263,6 +304,9 @@ TEST(pairs, jsonl_errors) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect_error(&b, "p.jsonl", cases[i].text, cases[i].want, cases[i].keys ? keys : "");
     }
+    expect_error(&b, "p.jsonl", "{\"a\": 0, \"b\": 1, \"label\": 2147483647}",
+                 ":1: label 2147483647 is above 1000000",
+                 "labels are the numbers of classes, from 0 without gaps");
     source *s = NULL;
     kd_error err = KD_ERROR_INIT;
     b.options.pairs.manifest = kit_text(&b.kit, "p.jsonl", "{\"a\": 0,\n");

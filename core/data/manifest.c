@@ -29,6 +29,15 @@ void manifest_add(manifest *m, manifest_row row) {
     m->row[m->count++] = row;
 }
 
+bool manifest_check_label(const char *path, int64_t line, int64_t label, kd_error *err) {
+    if (label <= MANIFEST_LABEL) {
+        return true;
+    }
+    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": label %" PRId64 " is above %d", path, line, label,
+            MANIFEST_LABEL);
+    return kd_hint(err, "labels are the numbers of classes, from 0 without gaps");
+}
+
 bool manifest_is_id(const char *text) {
     return text && *text && !text[strcspn(text, "# \t\r\n")];
 }
@@ -138,6 +147,9 @@ static bool read_object(const char *path, int64_t line, json_t *object, manifest
         if (!json_is_integer(value) || row.label < 0) {
             return fail_line(path, line, "'label' is not a number from 0", err);
         }
+    }
+    if (!manifest_check_label(path, line, row.label, err)) {
+        return false;
     }
     if (!read_marks(path, line, object, m, &row, err)) {
         return false;

@@ -17,10 +17,13 @@ typedef struct image_reference {
     int64_t index;
 } image_reference;
 
+/* Room is made for every class up to the largest label. */
+#define MANIFEST_LABEL 1000000
+
 typedef struct manifest_row {
     int64_t line; /* counted from 1 */
     image_reference image[2];
-    int64_t label;          /* -1: not given */
+    int64_t label;          /* at most MANIFEST_LABEL; -1: not given */
     const char *class_name; /* of the label, for people: nothing depends on it. NULL: not given */
     const char *id;         /* NULL: not given */
     double similarity;      /* NAN: not given */
@@ -57,6 +60,7 @@ void manifest_free(manifest *m);
 bool manifest_read_csv(const char *path, char *text, manifest *m, kd_error *err);
 bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *err);
 void manifest_add(manifest *m, manifest_row row);
+bool manifest_check_label(const char *path, int64_t line, int64_t label, kd_error *err);
 bool manifest_is_id(const char *text); /* a word without # */
 
 #endif

@@ -170,7 +170,8 @@ static bool read_row(const reader *r, const record *rec, const int *at, manifest
         !read_integer(r, rec, at[LABEL], column_names[LABEL], &row.label, err)) {
         return false;
     }
-    if (!read_marks(r, rec, at, m, &row, err)) {
+    if (!manifest_check_label(r->path, rec->line, row.label, err) ||
+        !read_marks(r, rec, at, m, &row, err)) {
         return false;
     }
     manifest_add(m, row);

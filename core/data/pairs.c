@@ -111,13 +111,9 @@ static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_
         }
         sample[i] = store_find(s, index[i]);
     }
-    if (!resolver_check_pair(r, row->line, index, err)) {
+    if (!resolver_check_pair(r, row->line, index, err) ||
+        !resolver_check_label(r, row, index, err)) {
         return false;
-    }
-    if (s->classes > 0 && row->label >= s->classes) {
-        return kd_fail(err, KD_E_INVALID,
-                       "%s:%" PRId64 ": label %" PRId64 ", but the dataset has %d classes",
-                       r->manifest, row->line, row->label, s->classes);
     }
     char id[PAIR_ID];
     if (list->reject.count && reject_has(&list->reject, manifest_id(row, id))) {
@@ -131,7 +127,7 @@ static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_
     pair p;
     for (int i = 0; i < 2; i++) {
         p.image[i] = s->range[2 * sample[i]];
-        p.class[i] = row->label >= 0 ? (int32_t)row->label : s->label[sample[i]];
+        p.class[i] = s->label[sample[i]] < 0 ? (int32_t)row->label : s->label[sample[i]];
     }
     p.label = p.class[0] == p.class[1] ? p.class[0] : -1;
     list->pair[list->count++] = p;

@@ -35,10 +35,10 @@ typedef struct samples {
 /* `set` resolves a manifest's paths: it is the opened dataset that the store was made of.
  *
  * A manifest fails as "pairs.csv:12: ..." on a path or index that the dataset lacks, a pair of one
- * image with itself, a missing column, when it is empty. An arm fails where it needs pairs and
- * there are none; ARM_REPAIRED without labels, where a class has no two images, and where every
- * class has but one pair. A list of rejected pairs fails as "rejected.txt:3: ..." on an id that no
- * pair has, and when no pair is left. owns: samples_free */
+ * image with itself, a label that is not the images' own, a missing column, when it is empty. An
+ * arm fails where it needs pairs and there are none; ARM_REPAIRED without labels, where a class has
+ * no two images, and where every class has but one pair. A list of rejected pairs fails as
+ * "rejected.txt:3: ..." on an id that no pair has, and when no pair is left. owns: samples_free */
 bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
                   const pair_options *options, samples *ret, kd_error *err);
 void samples_free(samples *list);

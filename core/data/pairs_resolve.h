@@ -32,4 +32,13 @@ bool resolver_find(resolver *r, int64_t line, const image_reference *image, int6
 /* fails where both are one sample */
 bool resolver_check_pair(const resolver *r, int64_t line, const int64_t index[2], kd_error *err);
 
+/* The sample's own label; -1: none. */
+int32_t resolver_label(const resolver *r, int64_t index);
+
+/* fails where the row's label is not the one that an image has, its class name is that of another
+ * class, or the dataset has no such class: rows of another split or dataset name other images here.
+ * An image without a label may get any. */
+bool resolver_check_label(const resolver *r, const manifest_row *row, const int64_t index[2],
+                          kd_error *err);
+
 #endif

@@ -36,11 +36,7 @@ static const char *image_name(const collection *c, int64_t sample) {
                 : arena_print(&c->to->memory, "#%" PRId64, sample);
 }
 
-static int32_t label_of(const collection *c, int64_t sample) {
-    return c->table->classes(c->set) > 0 ? c->table->label(c->set, sample) : -1;
-}
-
-/* What a row says of the class goes before what its images' labels are. */
+/* A row tells the class of images that have no label themselves. */
 static bool add_row(const collection *c, resolver *r, const manifest_row *from, kd_error *err) {
     char made[PAIR_ID];
     int64_t index[2];
@@ -52,14 +48,17 @@ static bool add_row(const collection *c, resolver *r, const manifest_row *from, 
         if (!resolver_find(r, from->line, &from->image[i], &index[i], err)) {
             return false;
         }
-        label[i] = from->label >= 0 ? (int32_t)from->label : label_of(c, index[i]);
+        const int32_t own = resolver_label(r, index[i]);
+        label[i] = own < 0 ? (int32_t)from->label : own;
         p->side[i].sample = index[i];
         p->side[i].name = image_name(c, index[i]);
-        p->side[i].class_name = from->class_name ? arena_text(&c->to->memory, from->class_name)
-                                                 : class_name(c, label[i]);
+        p->side[i].class_name = own < 0 && from->class_name
+                                    ? arena_text(&c->to->memory, from->class_name)
+                                    : class_name(c, label[i]);
     }
     p->class = label[0] == label[1] ? label[0] : -1;
-    return resolver_check_pair(r, from->line, index, err);
+    return resolver_check_pair(r, from->line, index, err) &&
+           resolver_check_label(r, from, index, err);
 }
 
 static bool collect_manifest(const collection *c, const char *path, kd_error *err) {
@@ -78,11 +77,12 @@ static bool collect_manifest(const collection *c, const char *path, kd_error *er
 }
 
 static void collect_samples(const collection *c) {
-    const int64_t count = c->table->count(c->set);
+    const resolver r = resolver_of(c->table, c->set, "");
+    const int64_t count = r.count;
     c->to->pair = kd_alloc((size_t)(count + 1) * sizeof *c->to->pair);
     for (int64_t i = 0; i < count; i++) {
         shown_pair *p = &c->to->pair[c->to->count++];
-        const int32_t label = label_of(c, i);
+        const int32_t label = resolver_label(&r, i);
         *p = (shown_pair){.id = arena_print(&c->to->memory, "%" PRId64, i),
                           .class = label,
                           .similarity = (double)NAN};

@@ -83,7 +83,8 @@ static bool add_row(variants *v, const store *s, resolver *r, const manifest_row
     int64_t index[2];
     if (!resolver_find(r, row->line, &row->image[0], &index[0], err) ||
         !resolver_find(r, row->line, &row->image[1], &index[1], err) ||
-        !resolver_check_pair(r, row->line, index, err)) {
+        !resolver_check_pair(r, row->line, index, err) ||
+        !resolver_check_label(r, row, index, err)) {
         return false;
     }
     if (!row->factor) {
