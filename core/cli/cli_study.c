@@ -37,7 +37,7 @@ static bool work(study_work *w, kd_error *err) {
 static bool in_folder(study_work *w, const command_line *in, kd_error *err) {
     int lock = -1;
     const bool ok = study_folder_make(&w->folder, &lock, err) && study_equalise(w, err) &&
-                    study_folder_check(&w->folder, &w->runs, w->plugins, in->overwrite, err) &&
+                    study_check(w, in->overwrite, err) &&
                     (in->plan ? study_plan_print(w, stdout, err) : work(w, err));
     if (lock >= 0) {
         close(lock);
@@ -64,7 +64,7 @@ bool command_study(const command_line *in, int *ret_status, kd_error *err) {
             .folder = study_folder_at(&memory, arena_print(&memory, "%s/%s", all, s->keys.name))};
         interrupt_install();
         ok = study_expand(s, plugins, &w.runs, err) && in_folder(&w, in, err);
-        study_runs_free(&w.runs);
+        study_work_end(&w);
     }
     study_destroy(s);
     registry_close(plugins);

@@ -50,7 +50,7 @@ static void write_cell(html *h, const study_cell *c) {
     write_published(h, "%.2f", c->published);
 }
 
-static void write_rows(html *h, const study_results *r) {
+static void write_rows(html *h, const study_results *r, arena *a) {
     html_markup(h, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>");
     write_heads(h, r->axis, r->n_axes, false);
     write_heads(h, r->eval, r->n_evals, true);
@@ -68,9 +68,9 @@ static void write_rows(html *h, const study_results *r) {
         html_markup(h, "<td class=\"number\">%d of %d</td>", one->n, one->wanted);
         if (one->n) {
             html_markup(h,
-                        "<td class=\"number\">%lld</td><td class=\"number\">%s</td>"
+                        "<td class=\"number\">%s</td><td class=\"number\">%s</td>"
                         "<td class=\"number\">%.0f</td></tr>\n",
-                        (long long)one->steps, time, one->views_per_second);
+                        study_steps_text(one, a), time, one->views_per_second);
         } else {
             html_markup(h, "<td class=\"number\">–</td><td class=\"number\">–</td>"
                            "<td class=\"number\">–</td></tr>\n");
@@ -212,7 +212,7 @@ bool study_report(const char *folder, html *ret, kd_error *err) {
                     "training time and views a second as measured, each on its machine.</p>\n",
                     r.runs_done, r.runs_wanted);
         section_begin(ret, "results", "Results");
-        write_rows(ret, &r);
+        write_rows(ret, &r, &memory);
         section_end(ret);
         write_differences(ret, &r);
         write_curves(ret, s, &f, &memory);

@@ -40,6 +40,15 @@ static bool evals_of(const study_run *r, const char *file, int64_t step, json_t 
     return true;
 }
 
+static const char *folder_data(const char *folder, arena *a) {
+    json_error_t ignored;
+    json_t *root = json_load_file(arena_print(a, "%s/environment.json", folder), 0, &ignored);
+    const char *data = json_string_value(json_object_get(root, "data"));
+    const char *ret = arena_text(a, data ? data : "unknown");
+    json_decref(root);
+    return ret;
+}
+
 bool record_of(const study *s, const study_run *r, const char *folder, json_t **ret,
                kd_error *err) {
     arena a = {0};
@@ -48,10 +57,10 @@ bool record_of(const study *s, const study_run *r, const char *folder, json_t **
     const training_pace pace = pace_of_file(file, views);
     json_t *evals = json_array();
     const bool ok = evals_of(r, file, pace.step, evals, err);
-    *ret = ok ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:f, s:o}", "run", r->name, "values",
+    *ret = ok ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:f, s:s, s:O}", "run", r->name, "values",
                           values_of(s, r), "seed", (json_int_t)s->keys.seeds.value[r->seed],
                           "steps", (json_int_t)pace.step, "views", (json_int_t)(pace.step * views),
-                          "seconds", pace.seconds, "evals", json_incref(evals))
+                          "seconds", pace.seconds, "data", folder_data(folder, &a), "evals", evals)
               : NULL;
     json_decref(evals);
     arena_free(&a);
@@ -91,6 +100,19 @@ json_t *records_find(const json_t *records, const char *name) {
         }
     }
     return NULL;
+}
+
+const char *record_data(const json_t *records, const study_folder *f, const char *name, arena *a) {
+    const json_t *line = records_find(records, name);
+    const char *data = json_string_value(json_object_get(line, "data"));
+    return data ? arena_text(a, data) : folder_data(study_run_folder(f, name, a).path, a);
+}
+
+json_t *records_done(const json_t *records, const study_folder *f, const char *name) {
+    arena a = {0};
+    const bool there = file_exists(study_run_folder(f, name, &a).config);
+    arena_free(&a);
+    return there ? records_find(records, name) : NULL;
 }
 
 void records_put(json_t *records, const char *name, json_t *line) {

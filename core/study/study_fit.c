@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Whether what lies in a study's folder is still what the study says. */
-#include "study/study_folder.h"
+#include "study/study_data.h"
 
 #include "base/file.h"
 #include "config/yaml_writer.h"
@@ -41,16 +41,43 @@ static bool same_evals(const run *r, const char *path, kd_error *err) {
     return same || kd_fail(err, KD_E_INVALID, "its evals were others when it began");
 }
 
-static bool fits(const study_folder *f, const study_run *r, const registry *plugins, arena *a,
-                 kd_error *err) {
-    const run_folder folder = study_run_folder(f, r->name, a);
+typedef struct checking {
+    study_work *work;
+    const json_t *records;
+    arena a;
+} checking;
+
+static bool same_settings(checking *in, const study_run *r, const run_folder *folder,
+                          kd_error *err) {
+    return run_folder_check(folder, r->run, FOLDER_RESUME, err) &&
+           same_evals(r->run, folder->config, err) &&
+           lock_check(arena_print(&in->a, "%s/plugins.lock", folder->path), r->run,
+                      r->run->device.plugin, in->work->plugins, err);
+}
+
+/* The data come first: where they have changed, keys that follow from them have too. *ret_known is
+ * false where a process cannot open them now, which says nothing of what was trained. */
+static bool fits(checking *in, const study_run *r, bool *ret_known, kd_error *err) {
+    const run_folder folder = study_run_folder(&in->work->folder, r->name, &in->a);
+    const char *now = NULL;
+    kd_error unknown = KD_ERROR_INIT;
+    *ret_known = true;
     if (!file_exists(folder.config)) {
         return true; /* it has not begun */
     }
-    return run_folder_check(&folder, r->run, FOLDER_RESUME, err) &&
-           same_evals(r->run, folder.config, err) &&
-           lock_check(arena_print(a, "%s/plugins.lock", folder.path), r->run, r->run->device.plugin,
-                      plugins, err);
+    if (study_data_identity(in->work, r, &now, &unknown)) {
+        const char *before = record_data(in->records, &in->work->folder, r->name, &in->a);
+        if (strcmp(before, now) != 0) {
+            return kd_fail(err, KD_E_INVALID, "its data were %s when it began and are %s now",
+                           before, now);
+        }
+    }
+    if (unknown.code != KD_E_CANCELLED && !same_settings(in, r, &folder, err)) {
+        return false;
+    }
+    *ret_known = now != NULL;
+    *err = now ? *err : unknown;
+    return now != NULL;
 }
 
 /* The result goes first: one without its run would count for a run of the same name. */
@@ -66,32 +93,48 @@ static bool remove_run(const study_folder *f, const study_run *r, arena *a, kd_e
     return ok;
 }
 
-bool study_folder_check(const study_folder *f, const study_runs *runs, const registry *plugins,
-                        bool overwrite, kd_error *err) {
-    arena a = {0};
-    const char *names = "", *reason = "";
-    int count = 0;
-    bool ok = true;
-    for (int i = 0; ok && i < runs->count; i++) {
-        const study_run *r = &runs->item[i];
-        kd_error why = KD_ERROR_INIT;
-        if (fits(f, r, plugins, &a, &why)) {
-            continue;
-        }
-        if (overwrite) {
-            ok = remove_run(f, r, &a, err);
-            continue;
-        }
-        names = arena_print(&a, "%s%s%s", names, count ? ", " : "", r->name);
-        reason = count++ ? reason : arena_text(&a, why.message);
+/* The runs that do not fit, and why the first does not. */
+typedef struct misfits {
+    int count;
+    const char *names, *reason;
+} misfits;
+
+static bool check_run(checking *in, const study_run *r, bool overwrite, misfits *to,
+                      kd_error *err) {
+    kd_error why = KD_ERROR_INIT;
+    bool known = true;
+    if (fits(in, r, &known, &why)) {
+        return true;
     }
-    if (ok && count) {
-        kd_fail(err, KD_E_INVALID, "%d of %d runs no longer fit: %.300s: %s", count, runs->count,
-                names, reason);
+    if (!known) {
+        *err = why;
+        return false;
+    }
+    if (overwrite) {
+        return remove_run(&in->work->folder, r, &in->a, err);
+    }
+    to->names =
+        arena_print(&in->a, "%s%s%s", to->count ? to->names : "", to->count ? ", " : "", r->name);
+    to->reason = to->count++ ? to->reason : arena_text(&in->a, why.message);
+    return true;
+}
+
+bool study_check(study_work *w, bool overwrite, kd_error *err) {
+    json_t *records = records_read(w->folder.results, err);
+    checking in = {.work = w, .records = records};
+    misfits all = {.count = 0};
+    bool ok = records != NULL;
+    for (int i = 0; ok && i < w->runs.count; i++) {
+        ok = check_run(&in, &w->runs.item[i], overwrite, &all, err);
+    }
+    if (ok && all.count) {
+        kd_fail(err, KD_E_INVALID, "%d of %d runs no longer fit: %.300s: %s", all.count,
+                w->runs.count, all.names, all.reason);
         kd_hint(err, "put back what has changed; or --overwrite begins these anew, name=... "
                      "another study");
         ok = false;
     }
-    arena_free(&a);
+    json_decref(records);
+    arena_free(&in.a);
     return ok;
 }

@@ -34,11 +34,4 @@ bool study_write_config(const study_folder *f, const study_run *r, kd_error *err
 /* Writes table.md, table.csv and differences.csv from what results there are. */
 bool study_write_tables(const study_folder *f, kd_error *err);
 
-/* Whether what the folder holds of its runs is what the study says now: configuration, evals and
- * plugins. overwrite: what no longer fits is removed, with its results.
- *
- * fails naming every run that does not fit, and why the first does not */
-bool study_folder_check(const study_folder *f, const study_runs *runs, const registry *plugins,
-                        bool overwrite, kd_error *err);
-
 #endif

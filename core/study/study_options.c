@@ -10,8 +10,8 @@ static const option study_options[] = {
     OPTION_TEXT(study_keys, name, "", "the study's folder is studies/NAME; empty: the file's name without .yaml"),
     OPTION_INTS(study_keys, seeds, "[1, 2, 3]", 0, , "every row of the table has a run of each"),
     OPTION_CHOICE(study_keys, equal, "steps", "steps|epochs",
-                  "what the values of the compared axis have equally much of, where their data have unequal numbers of samples; "
-                  "steps: as many as the baseline's, schedules too"),
+                  "what the arms, and the values of the compared axis, have equally much of, where their data have unequal numbers of "
+                  "samples; steps: as many as the baseline's, schedules too, or the first value's of an axis that is not compared"),
 };
 static const option axis_options[] = {
     OPTION_REQUIRED_TEXT(axis_keys, axis, "a word for the table: arm, method, ..."),

@@ -28,7 +28,7 @@ static bool child_failed(const char *log, const char *what, const char *name, kd
     return false;
 }
 
-static bool read_plan(const char *path, planned_run *ret, kd_error *err) {
+static bool read_plan(const char *path, arena *a, planned_run *ret, kd_error *err) {
     json_error_t why;
     json_t *root = json_load_file(path, 0, &why);
     const struct {
@@ -39,12 +39,14 @@ static bool read_plan(const char *path, planned_run *ret, kd_error *err) {
                 {"total_steps", &ret->total_steps},
                 {"parameters", &ret->parameters},
                 {"peak_bytes", &ret->peak_bytes}};
-    bool ok = true;
+    const char *data = json_string_value(json_object_get(root, "data"));
+    bool ok = data != NULL;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *value = json_object_get(root, keys[i].key);
         ok = ok && json_is_integer(value);
         *keys[i].to = json_integer_value(value);
     }
+    ret->data = arena_text(a, data ? data : "");
     json_decref(root);
     return ok || kd_fail(err, KD_E_INTERNAL, "%s: not what `kindred plan --json` prints", path);
 }
@@ -59,18 +61,18 @@ static bool run_child(const study_work *w, const char *const *words, const char 
     return pid >= 0 && (child_wait(pid, NULL, NULL) == 0 || child_failed(log, what, name, err));
 }
 
-bool plan_child(const study_work *w, const study_run *r, const char *more, planned_run *ret,
+bool plan_child(const study_work *w, const study_run *r, bool evals, arena *a, planned_run *ret,
                 kd_error *err) {
-    arena a = {0};
-    const char *out = arena_print(&a, "%s/%s.plan", w->folder.logs, r->name);
-    const char *log = arena_print(&a, "%s/%s.plan.log", w->folder.logs, r->name);
-    const char *const words[] = {"plan", study_config_path(&w->folder, r->name, &a), "--json", more,
+    const char *out = arena_print(a, "%s/%s.plan", w->folder.logs, r->name);
+    const char *log = arena_print(a, "%s/%s.plan.log", w->folder.logs, r->name);
+    const char *const words[] = {"plan",
+                                 study_config_path(&w->folder, r->name, a),
+                                 "--json",
+                                 evals ? NULL : "evals=[]",
+                                 "checkpoint.keep_best=\"\"", /* it names an eval */
                                  NULL};
-    const bool ok = study_write_config(&w->folder, r, err) &&
-                    run_child(w, words, out, log, "the plan", r->name, err) &&
-                    read_plan(out, ret, err);
-    arena_free(&a);
-    return ok;
+    return study_write_config(&w->folder, r, err) &&
+           run_child(w, words, out, log, "the plan", r->name, err) && read_plan(out, a, ret, err);
 }
 
 typedef struct estimate {
@@ -81,8 +83,9 @@ typedef struct estimate {
 static estimate from_finished(const study_work *w, int at, const json_t *records) {
     estimate e = {.seconds = 0};
     for (int i = 0; i < w->runs.count; i++) {
-        const json_t *line =
-            w->runs.item[i].row == at ? records_find(records, w->runs.item[i].name) : NULL;
+        const json_t *line = w->runs.item[i].row == at
+                                 ? records_done(records, &w->folder, w->runs.item[i].name)
+                                 : NULL;
         if (line) {
             e.seconds += json_number_value(json_object_get(line, "seconds"));
             e.finished++;
@@ -132,7 +135,7 @@ static bool plan_row(study_work *w, int at, const json_t *records, totals *all, 
     estimate e = from_finished(w, at, records);
     planned_run p;
     char time[16];
-    if (!plan_child(w, r, NULL, &p, err) ||
+    if (!plan_child(w, r, true, &w->memory, &p, err) ||
         (!e.finished && !probe(w, r, p.total_steps, &e.seconds, err))) {
         return false;
     }

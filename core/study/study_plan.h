@@ -8,11 +8,15 @@
 /* What `kindred plan --json` says of a run. */
 typedef struct planned_run {
     int64_t samples, epoch_steps, total_steps, parameters, peak_bytes;
+    const char *data; /* images_identity */
 } planned_run;
 
-/* Asks a process of its own. more: an override; NULL: none
- * fails with what it said */
-bool plan_child(const study_work *w, const study_run *r, const char *more, planned_run *ret,
+/* Asks a process of its own.
+ *
+ * evals  whether those of the run are part of the plan: they open data of their own
+ * a      gets the texts
+ * fails  with what it said */
+bool plan_child(const study_work *w, const study_run *r, bool evals, arena *a, planned_run *ret,
                 kd_error *err);
 
 /* Prints a line for every row: steps, parameters, peak memory and seconds a run, and all runs

@@ -128,6 +128,17 @@ static study_cell cell_of(const reading *in, int at, int eval) {
     return c;
 }
 
+static void take_steps(study_result_row *to, int64_t steps) {
+    to->steps = to->n == 1 || steps < to->steps ? steps : to->steps;
+    to->most_steps = steps > to->most_steps ? steps : to->most_steps;
+}
+
+const char *study_steps_text(const study_result_row *of, arena *a) {
+    return of->steps == of->most_steps
+               ? arena_print(a, "%lld", (long long)of->steps)
+               : arena_print(a, "%lld-%lld", (long long)of->steps, (long long)of->most_steps);
+}
+
 static void read_row(reading *in, int at) {
     const int seeds = (int)in->study->keys.seeds.count;
     study_result_row *to = &in->to->row[at];
@@ -139,7 +150,7 @@ static void read_row(reading *in, int at) {
         take_values(in, at, i, record);
         if (record) {
             to->n++;
-            to->steps = json_integer_value(json_object_get(record, "steps"));
+            take_steps(to, json_integer_value(json_object_get(record, "steps")));
             to->seconds += json_number_value(json_object_get(record, "seconds"));
             views += json_number_value(json_object_get(record, "views"));
         }

@@ -18,7 +18,9 @@ typedef struct study_result_row {
     const char **value; /* [n_axes] */
     int n, wanted;      /* runs that are done, and in all */
     study_cell *cell;   /* [n_evals] */
-    int64_t steps;      /* of each run; 0: none is done */
+    /* Of the runs that are done, the fewest and the most: they differ only where a run that no
+     * longer fits is still there. 0: none is done. */
+    int64_t steps, most_steps;
     /* Means over the runs that are done, as measured: */
     double seconds;          /* of training, without evals */
     double views_per_second; /* augmented images, while it trained */
@@ -54,6 +56,9 @@ typedef struct study_results {
 /* folder  studies/NAME, of a study that has been begun; it may have any number of results
  * a       gets everything */
 bool study_results_read(const char *folder, arena *a, study_results *ret, kd_error *err);
+
+/* "500", or "500-520" where runs of the row took unequal numbers of steps; lives in `a`. */
+const char *study_steps_text(const study_result_row *of, arena *a);
 
 /* The table as Markdown, and as CSV: a line a row and eval; a line a difference and eval. */
 void study_print_markdown(const study_results *r, FILE *to);

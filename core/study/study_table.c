@@ -33,6 +33,7 @@ static void print_cell(const study_cell *c, FILE *to) {
 }
 
 static void print_rows(const study_results *r, FILE *to) {
+    arena a = {0};
     print_words(r->axis, r->n_axes, to);
     print_words(r->eval, r->n_evals, to);
     fprintf(to, "| n | steps | training | images/s |\n");
@@ -45,9 +46,10 @@ static void print_rows(const study_results *r, FILE *to) {
         for (int k = 0; k < r->n_evals; k++) {
             print_cell(&row->cell[k], to);
         }
-        fprintf(to, "| %d | %lld | %s | %.0f |\n", row->n, (long long)row->steps,
+        fprintf(to, "| %d | %s | %s | %.0f |\n", row->n, study_steps_text(row, &a),
                 row->n ? time : "-", row->views_per_second);
     }
+    arena_free(&a);
 }
 
 static void print_difference(const study_difference *d, FILE *to) {
@@ -149,6 +151,7 @@ static void print_head(const study_results *r, const char *rest, FILE *to) {
 }
 
 void study_print_csv(const study_results *r, FILE *to) {
+    arena a = {0};
     print_head(r, "n,mean,deviation,published,steps,seconds,views_per_second", to);
     for (int i = 0; i < r->n_rows; i++) {
         const study_result_row *row = &r->row[i];
@@ -158,10 +161,11 @@ void study_print_csv(const study_results *r, FILE *to) {
             print_number(row->cell[k].mean, to);
             print_number(row->cell[k].deviation, to);
             print_number(row->cell[k].published, to);
-            fprintf(to, ",%lld,%.3f,%.1f\n", (long long)row->steps, row->seconds,
+            fprintf(to, ",%s,%.3f,%.1f\n", study_steps_text(row, &a), row->seconds,
                     row->views_per_second);
         }
     }
+    arena_free(&a);
 }
 
 void study_print_differences_csv(const study_results *r, FILE *to) {

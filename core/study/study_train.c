@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "study/child.h"
 #include "study/record.h"
+#include "study/study_data.h"
 #include "train/interrupt.h"
 #include "train/pace.h"
 #include "train/progress.h"
@@ -106,11 +107,39 @@ static void print_failure(const watch *w, int status) {
     print_reason(&w->work->folder, name);
 }
 
+/* A manifest may be written anew while the study runs. The result is not kept then: the next
+ * command finds which runs no longer fit. */
+static bool same_data(const watch *w, const json_t *records, kd_error *err) {
+    const study_runs *runs = &w->work->runs;
+    const study_folder *f = &w->work->folder;
+    arena a = {0};
+    const char *text = study_data_text(w->run->run, &a),
+               *is = record_data(NULL, f, w->run->name, &a);
+    bool ok = true;
+    for (int i = 0; ok && i < runs->count; i++) {
+        const study_run *other = &runs->item[i];
+        if (!records_find(records, other->name) ||
+            strcmp(study_data_text(other->run, &a), text) != 0) {
+            continue;
+        }
+        const char *was = record_data(records, f, other->name, &a);
+        if (strcmp(was, is) != 0) {
+            kd_fail(err, KD_E_INVALID,
+                    "the data changed while the study ran: they were %s for %s and are %s for %s",
+                    was, other->name, is, w->run->name);
+            ok = kd_hint(err, "the same command tells which runs no longer fit");
+        }
+    }
+    arena_free(&a);
+    return ok;
+}
+
 static bool keep_result(const watch *w, json_t *records, kd_error *err) {
     const study_folder *f = &w->work->folder;
     arena a = {0};
     json_t *line = NULL;
     bool ok =
+        same_data(w, records, err) &&
         record_of(w->work->study, w->run, study_run_folder(f, w->run->name, &a).path, &line, err);
     if (ok) {
         records_put(records, w->run->name, line);
@@ -148,20 +177,12 @@ static bool do_run(watch *w, json_t *records, int *failed, kd_error *err) {
     return true;
 }
 
-/* A result counts while its run is there. */
-static bool is_done(const study_work *w, const json_t *records, const study_run *r) {
-    arena a = {0};
-    const bool there = file_exists(study_run_folder(&w->folder, r->name, &a).config);
-    arena_free(&a);
-    return there && records_find(records, r->name);
-}
-
 /* Counts what is to be done, and forgets results whose runs somebody has removed. */
 static bool drop_stale(watch *w, json_t *records, kd_error *err) {
     const study_runs *runs = &w->work->runs;
     const size_t before = json_array_size(records);
     for (int i = 0; i < runs->count; i++) {
-        if (!is_done(w->work, records, &runs->item[i])) {
+        if (!records_done(records, &w->work->folder, runs->item[i].name)) {
             w->todo++;
             records_put(records, runs->item[i].name, NULL);
         }
@@ -179,11 +200,17 @@ static bool do_runs(watch *w, json_t *records, int *failed, kd_error *err) {
     for (int i = 0; i < runs->count; i++) {
         w->run = &runs->item[i % rows * seeds + i / rows];
         w->at = i + 1;
-        if (!is_done(w->work, records, w->run) && !do_run(w, records, failed, err)) {
+        if (!records_done(records, &w->work->folder, w->run->name) &&
+            !do_run(w, records, failed, err)) {
             return false;
         }
     }
     return true;
+}
+
+void study_work_end(study_work *w) {
+    study_runs_free(&w->runs);
+    arena_free(&w->memory);
 }
 
 bool study_train(study_work *w, int *ret_failed, kd_error *err) {

@@ -141,13 +141,13 @@ void plan_print(const assembly *a, const run_plan *plan, FILE *to) {
 
 void plan_print_json(const assembly *a, const run_plan *plan, FILE *to) {
     json_t *all = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:f, s:I, s:I}", "run", a->run->keys.name,
-        "device", a->machine.plugin->note.id, "precision", machine_precision(&a->machine),
-        "samples", (json_int_t)plan->samples, "epoch_steps", (json_int_t)plan->epoch_steps,
-        "total_steps", (json_int_t)plan->total_steps, "batch", a->run->train.batch, "views",
-        a->views.count, "parameters", (json_int_t)plan->memory.parameters, "flops",
-        plan->step.flops, "device_bytes", (json_int_t)plan_device_bytes(plan), "peak_bytes",
-        (json_int_t)plan->peak_bytes);
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:f, s:I, s:I}", "run",
+        a->run->keys.name, "device", a->machine.plugin->note.id, "precision",
+        machine_precision(&a->machine), "data", a->identity, "samples", (json_int_t)plan->samples,
+        "epoch_steps", (json_int_t)plan->epoch_steps, "total_steps", (json_int_t)plan->total_steps,
+        "batch", a->run->train.batch, "views", a->views.count, "parameters",
+        (json_int_t)plan->memory.parameters, "flops", plan->step.flops, "device_bytes",
+        (json_int_t)plan_device_bytes(plan), "peak_bytes", (json_int_t)plan->peak_bytes);
     json_dumpf(all, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     fputc('\n', to);
     json_decref(all);
