@@ -133,7 +133,6 @@ static void device_close(kd_device *device) {
 static bool device_open(const void *config, const kd_host *host, kd_device **ret, kd_error *err) {
     const struct cuda *options = config;
     struct cudaDeviceProp gpu;
-    (void)host;
     if (!find_gpu(options->index, err) || !check_gpu(options->index, &gpu, err)) {
         return false;
     }
@@ -141,6 +140,7 @@ static bool device_open(const void *config, const kd_host *host, kd_device **ret
     if (!device) {
         return false;
     }
+    device->host = host;
     device->index = options->index;
     device->multiprocessors = gpu.multiProcessorCount;
     if (!open_stream(device, options->index, err)) {
@@ -150,7 +150,8 @@ static bool device_open(const void *config, const kd_host *host, kd_device **ret
     device->free_at_first = free_memory();
     device->staging = staging_create(err);
     device->fault = device->staging ? pinned_create(sizeof *device->fault, err) : NULL;
-    if (!device->fault || !vendor_open(device, options->deterministic, options->tf32, err)) {
+    if (!device->fault ||
+        !vendor_open(device, gpu.totalGlobalMem, options->deterministic, options->tf32, err)) {
         device_close(device);
         return false;
     }

@@ -25,6 +25,7 @@ typedef struct fault_word fault_word; /* faults.h */
 typedef struct watch watch;
 
 struct kd_device {
+    const kd_host *host; /* NULL: nobody hears warnings */
     struct CUstream_st *stream;
     int index; /* as CUDA counts GPUs */
     int multiprocessors;

@@ -29,6 +29,7 @@ typedef struct dnn_plan {
     int64_t engine;    /* of cuDNN's numbering, for records */
     uint32_t notes;    /* on its numbers: bit 1u << CUDNN_NUMERICAL_NOTE_ */
     bool compiled;     /* its kernels are compiled when it is built */
+    bool last_resort;  /* none of the engines that the heuristics think fast would do */
 } dnn_plan;
 
 /* Why a status is an error, with what cuDNN adds. Returns false. */
@@ -54,7 +55,8 @@ descriptor dnn_tensor(dnn_build *b, int64_t number, cudnnDataType_t type, int ra
                       const int64_t *dim, const int64_t *stride);
 
 /* Chooses an engine for these operations: the first of cuDNN's heuristics, in their order, that
- * keeps what the device promises (determinism, precision) and can be built. fails with
+ * keeps what the device promises (determinism, precision), wants no workspace above the vendor's
+ * most, and can be built; if there is none, the first with a larger one. fails with
  * KD_E_UNSUPPORTED when there is none, and with what went wrong before. */
 bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan *ret);
 

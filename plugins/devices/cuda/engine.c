@@ -99,13 +99,19 @@ static bool is_compiled(const vendor *v, descriptor engine) {
 
 #define NOTE(name) (1u << CUDNN_NUMERICAL_NOTE_##name)
 
+/* Winograd's way sums products of what was added and taken apart before, the more of it the larger
+ * its tiles, and loses bits that a sum of the products themselves keeps.
+ * source  Lavin and Gray 2016, https://arxiv.org/abs/1509.09308 (section 4) */
+#define WINOGRAD                                                                                   \
+    (NOTE(WINOGRAD) | NOTE(WINOGRAD_TILE_4x4) | NOTE(WINOGRAD_TILE_6x6) | NOTE(WINOGRAD_TILE_13x13))
+
 /* What an engine may not do. Operands are never rounded and sums are taken in f32; f32 is
- * multiplied as f32 unless tf32 was asked for. */
+ * multiplied as f32, product by product, unless tf32 was asked for. */
 static uint32_t forbidden(const dnn_build *b) {
     const bool exact = b->node->inputs[0].dtype == KD_F32 && !b->vendor->tf32;
     return NOTE(DOWN_CONVERT_INPUTS) | NOTE(REDUCED_PRECISION_REDUCTION) | NOTE(FFT) |
            NOTE(WINOGRAD_TILE_13x13) | (b->vendor->deterministic ? NOTE(NONDETERMINISTIC) : 0) |
-           (exact ? NOTE(TENSOR_CORE) : 0);
+           (exact ? NOTE(TENSOR_CORE) | WINOGRAD : 0);
 }
 
 static descriptor engine_of(dnn_build *b, descriptor offer) {
@@ -117,8 +123,9 @@ static descriptor engine_of(dnn_build *b, descriptor offer) {
                : NULL;
 }
 
-/* Builds a plan of this offer. Its failure is no error: the next one may do. */
-static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) {
+/* Builds a plan of this offer whose workspace is not above `most`. Its failure is no error: the
+ * next one may do. */
+static bool try_offer(const dnn_build *parent, descriptor offer, int64_t most, dnn_plan *ret) {
     const vendor *v = parent->vendor;
     kd_error quiet = KD_ERROR_INIT;
     dnn_build b = {.vendor = v, .node = parent->node, .err = &quiet};
@@ -136,6 +143,7 @@ static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) 
         built && !b.failed &&
         get(v, built, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &count,
             &made.workspace) &&
+        made.workspace <= most &&
         get(v, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &made.engine);
     if (done) {
         made.plan = built;
@@ -148,9 +156,9 @@ static bool try_offer(const dnn_build *parent, descriptor offer, dnn_plan *ret) 
 }
 
 /* Tries what is offered, in order. The offer that will do and its plan become the build's. */
-static bool try_all(dnn_build *b, offers *o, dnn_plan *ret) {
+static bool try_all(dnn_build *b, offers *o, int64_t most, dnn_plan *ret) {
     for (int64_t i = 0; i < o->count; i++) {
-        if (try_offer(b, o->item[i], ret)) {
+        if (try_offer(b, o->item[i], most, ret)) {
             dnn_adopt(b, o->item[i]);
             o->item[i] = o->item[--o->made];
             dnn_adopt(b, ret->plan);
@@ -160,16 +168,28 @@ static bool try_all(dnn_build *b, offers *o, dnn_plan *ret) {
     return false;
 }
 
+/* Where to look, in order: a workspace that takes memory away from batches is the last choice but
+ * for none at all. */
+static const struct {
+    cudnnBackendHeurMode_t mode;
+    bool any_workspace;
+} rounds[] = {
+    {CUDNN_HEUR_MODE_A, false},
+    {CUDNN_HEUR_MODE_FALLBACK, false},
+    {CUDNN_HEUR_MODE_A, true},
+    {CUDNN_HEUR_MODE_FALLBACK, true},
+};
+
 bool dnn_choose(dnn_build *b, const descriptor *operations, int count, dnn_plan *ret) {
-    static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
     descriptor graph = make_graph(b, operations, count);
     int64_t offered = 0;
     bool done = false;
-    for (size_t m = 0; m < sizeof modes / sizeof *modes && !done && !b->failed; m++) {
+    for (size_t r = 0; r < sizeof rounds / sizeof *rounds && !done && !b->failed; r++) {
         offers o = {0};
-        ask(b, graph, modes[m], &o);
-        done = try_all(b, &o, ret);
-        offered += o.count;
+        ask(b, graph, rounds[r].mode, &o);
+        done = try_all(b, &o, rounds[r].any_workspace ? INT64_MAX : b->vendor->most_workspace, ret);
+        ret->last_resort = done && rounds[r].mode == CUDNN_HEUR_MODE_FALLBACK;
+        offered += rounds[r].any_workspace ? 0 : o.count;
         offers_finish(b->vendor, &o);
     }
     if (!done && !b->failed) {

@@ -87,6 +87,20 @@ static plan *find(const vendor *v, const char *key, size_t bytes) {
     return p;
 }
 
+/* Engine 0, where the heuristics knew of none that is fast, is one without tensor cores. */
+static void warn_of_last_resort(const kd_device *device, const kd_node *node, const plan *p) {
+    if (!p->dnn.last_resort || p->dnn.engine != 0 || !device->host) {
+        return;
+    }
+    char text[512];
+    const int length = snprintf(text, sizeof text,
+                                "%s: %s: cuDNN has nothing but engine 0 for it, its last resort, "
+                                "which may be slow",
+                                node->path, node->op);
+    device->host->log(device->host, KD_LOG_WARN, text,
+                      length < (int)sizeof text ? (size_t)length : sizeof text - 1);
+}
+
 bool plan_open(kd_device *device, const kd_node *node, plan_builder *build, void **ret_state,
                size_t *ret_scratch, kd_error *err) {
     vendor *v = device->vendor;
@@ -105,6 +119,7 @@ bool plan_open(kd_device *device, const kd_node *node, plan_builder *build, void
             free(key);
             return false;
         }
+        warn_of_last_resort(device, node, p);
         p->key = key;
         p->key_bytes = bytes;
         p->next = v->plans;

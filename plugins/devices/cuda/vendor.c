@@ -78,13 +78,14 @@ static bool open_handles(kd_device *device, vendor *v, kd_error *err) {
     return true;
 }
 
-bool vendor_open(kd_device *device, bool deterministic, bool tf32, kd_error *err) {
+bool vendor_open(kd_device *device, size_t memory, bool deterministic, bool tf32, kd_error *err) {
     vendor *v = state_create(sizeof *v, err);
     if (!v) {
         return false;
     }
     v->deterministic = deterministic;
     v->tf32 = tf32;
+    v->most_workspace = (int64_t)(memory / WORKSPACE_SHARE);
     device->vendor = v;
     if (!vendor_load(&v->call, err) || !open_handles(device, v, err)) {
         vendor_close(device);

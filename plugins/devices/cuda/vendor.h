@@ -51,23 +51,28 @@ typedef struct vendor_calls {
  * in memory of its own. Vectors of 16 bytes are the widest that kernels load. */
 #define TENSOR_ALIGNMENT 16
 
+/* Of the GPU's memory, a workspace of cuDNN's that is not called large: it is there once, for all
+ * nodes, while a small one may be slow in each. */
+#define WORKSPACE_SHARE 16
+
 typedef struct plan plan;
 
 struct vendor {
     vendor_calls call;
     bool deterministic, tf32;
-    cudnnHandle_t dnn;     /* NULL where plans are only built, for: */
-    void *described;       /* a cudnnBackendDescriptor_t of a device that is not here */
-    cublasLtHandle_t blas; /* NULL likewise */
-    plan *plans;           /* what equal nodes share */
+    int64_t most_workspace; /* bytes, of an engine while another one will do */
+    cudnnHandle_t dnn;      /* NULL where plans are only built, for: */
+    void *described;        /* a cudnnBackendDescriptor_t of a device that is not here */
+    cublasLtHandle_t blas;  /* NULL likewise */
+    plan *plans;            /* what equal nodes share */
 };
 
 /* Finds the libraries and fills `ret`. fails with KD_E_DEVICE when one is missing, too old, or
  * lacks a call. */
 bool vendor_load(vendor_calls *ret, kd_error *err);
 
-/* Loads the libraries and opens a handle of each. */
-bool vendor_open(kd_device *device, bool deterministic, bool tf32, kd_error *err);
+/* Loads the libraries and opens a handle of each. `memory`: the GPU's, in bytes. */
+bool vendor_open(kd_device *device, size_t memory, bool deterministic, bool tf32, kd_error *err);
 void vendor_close(kd_device *device);
 
 #endif

@@ -27,8 +27,13 @@ typedef struct backend {
 /* The engines that heuristics offer, in their order. */
 #define ENGINE_BY_CHANCE 0 /* not deterministic */
 #define ENGINE_BROKEN 1    /* its plan cannot be built */
-#define ENGINES 3
+#define ENGINE_GREEDY 2    /* wants an eighth of the device's memory */
+#define ENGINE_WINOGRAD 3
+#define ENGINE_PLAIN 4
+#define ENGINES 5
 
+/* Bytes that an execution writes over. Those that are not greedy ask for so many times
+ * their number, from 1. */
 #define BACKEND_WORKSPACE 4096
 
 /* NULL, and misuse, when it was never set. */

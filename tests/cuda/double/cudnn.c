@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cuDNN's backend interface: descriptors keep the attributes they are given, heuristics offer three
- * engines of which the first is not deterministic and the second cannot be built, and execution is
- * convolve.c's. */
+ * cuDNN's backend interface: descriptors keep the attributes they are given, heuristics offer the
+ * engines of backend.h, and execution is convolve.c's. */
 #include "double.h"
 
 #include "backend.h"
@@ -111,7 +110,8 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t handle) {
     backend *d = handle;
     if (d->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
         const backend *offer = backend_child(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
-        if (!offer || offer->number == ENGINE_BROKEN) {
+        if (!offer || offer->number == ENGINE_BROKEN ||
+            (cuda_double.greedy && offer->number > ENGINE_GREEDY)) {
             return CUDNN_STATUS_NOT_SUPPORTED;
         }
         d->graph = offer->graph;
@@ -124,8 +124,14 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t handle) {
 static cudnnStatus_t offer(const backend *heuristics, int64_t room, int64_t *ret_count,
                            void *values) {
     const backend *graph = backend_child(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    const attribute *mode = backend_find(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE);
+    cudnnBackendHeurMode_t asked = CUDNN_HEUR_MODE_A;
     backend *offers[ENGINES];
+    if (mode) {
+        memcpy(&asked, mode->values, sizeof asked);
+    }
     *ret_count = room < ENGINES ? room : ENGINES;
+    *ret_count = cuda_double.speechless && asked == CUDNN_HEUR_MODE_A ? 0 : *ret_count;
     memcpy(offers, values, (size_t)*ret_count * sizeof(void *));
     for (int i = 0; i < *ret_count; i++) {
         offers[i]->graph = graph;
@@ -143,6 +149,16 @@ static cudnnStatus_t engine_of(const backend *configuration, void *values) {
     return CUDNN_STATUS_SUCCESS;
 }
 
+static int64_t notes_of(int64_t engine, int *ret) {
+    static const int chance[] = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
+    static const int winograd[] = {CUDNN_NUMERICAL_NOTE_WINOGRAD,
+                                   CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4};
+    const int *const from = engine == ENGINE_WINOGRAD ? winograd : chance;
+    const int64_t count = engine == ENGINE_WINOGRAD ? 2 : engine == ENGINE_BY_CHANCE;
+    memcpy(ret, from, (size_t)count * sizeof *ret);
+    return count;
+}
+
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,
                                        cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, int64_t room,
@@ -150,7 +166,6 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,
     DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
     const backend *d = handle;
     int64_t number = d->number;
-    const int note = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
     (void)type;
     if (!d->finalized) {
         double_misused("attribute %d is asked for too early", (int)name);
@@ -163,14 +178,14 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,
     case CUDNN_ATTR_ENGINECFG_ENGINE:
         return engine_of(d, values);
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
-        *ret_count = d->number == ENGINE_BY_CHANCE;
-        memcpy(values, &note, *ret_count ? sizeof note : 0);
+        *ret_count = notes_of(d->number, values);
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
         *ret_count = 0;
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
-        number = BACKEND_WORKSPACE;
+        number = number == ENGINE_GREEDY ? (int64_t)double_memory() / 8
+                                         : (number + 1) * BACKEND_WORKSPACE;
         break;
     case CUDNN_ATTR_ENGINE_GLOBAL_INDEX:
         break;

@@ -22,6 +22,8 @@ typedef struct double_state {
     int64_t fail_at;         /* the call of this number fails, from 1; 0: none */
     int64_t failed;          /* how many have */
     const char *failed_call; /* the last of them */
+    bool speechless;         /* cuDNN's heuristics think no engine fast */
+    bool greedy;             /* no engine of cuDNN's does with little memory */
     int64_t launches;        /* of recordings */
     int64_t spins;           /* waits for an event that keep a core busy */
     int64_t live;            /* things made and not given back */
@@ -79,6 +81,9 @@ void double_check_unused(const void *memory, size_t bytes);
 /* Over all calls that touch streams: a thread may wait for what another one enqueues. */
 void double_lock(void);
 void double_unlock(void);
+
+/* Bytes of the device's memory. */
+size_t double_memory(void);
 
 /* Is it memory of cudaHostAlloc's? */
 bool double_is_pinned(const void *address);

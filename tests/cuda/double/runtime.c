@@ -82,12 +82,17 @@ cudaError_t cudaGetDeviceCount(int *ret) {
     return cudaSuccess;
 }
 
+size_t double_memory(void) {
+    return cuda_double.capacity ? cuda_double.capacity : (size_t)80 << 30;
+}
+
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *ret, int device) {
     DOUBLE_CALL(double_error(cudaErrorInvalidDevice));
     memset(ret, 0, sizeof *ret);
     strcpy(ret->name, "double of a GPU");
     ret->major = cuda_double.capability;
     ret->multiProcessorCount = 132;
+    ret->totalGlobalMem = double_memory();
     return device < cuda_double.gpus ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
@@ -164,7 +169,7 @@ cudaError_t cudaFree(void *memory) {
 cudaError_t cudaMemGetInfo(size_t *ret_free, size_t *ret_total) {
     double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorUnknown));
-    *ret_total = cuda_double.capacity ? cuda_double.capacity : (size_t)80 << 30;
+    *ret_total = double_memory();
     *ret_free = *ret_total - cuda_double.used;
     return cudaSuccess;
 }

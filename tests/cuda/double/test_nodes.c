@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Nodes of both libraries over their double: every call may fail, nothing leaks, and no sum is
  * wrong. */
+#include "backend.h"
 #include "test_double.h"
 #include "test_node.h"
 
@@ -146,6 +147,7 @@ static bool may_be_quiet(const char *call) {
 
 DOUBLE_TEST(survives_the_failure_of_any_call) {
     kd_error err = KD_ERROR_INIT;
+    cuda_double.capacity = 64 << 20; /* the greedy engine may be the one that is left */
     cr_assert(session(&err), "%s", err.message);
     cr_expect_eq(cuda_double.live, 0);
     const int64_t calls = cuda_double.calls;
@@ -223,4 +225,63 @@ DOUBLE_TEST(takes_deterministic_engines_only_unless_told) {
     table->close(device);
     cr_expect(strstr(cuda_double.why, "engine 0"), "%s", cuda_double.why);
     cuda_double.why[0] = 0;
+}
+
+/* Bytes of workspace that the engine wants which is chosen for a gradient by a weight. */
+static size_t workspace_of(kd_device *device, int32_t type) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    const kd_node node = weight_grad_of(specs, type);
+    void *state = NULL;
+    size_t scratch = 0;
+    cr_assert(kernel_of(node.op)->prepare(device, &node, &state, &scratch, &err), "%s",
+              err.message);
+    kernel_of(node.op)->release(device, state);
+    return type == KD_F32 ? scratch : scratch - 256; /* bf16 is widened behind it */
+}
+
+#define WORKSPACE_OF(engine) ((size_t)((engine) + 1) * BACKEND_WORKSPACE)
+
+DOUBLE_TEST(f32_is_not_convolved_by_winograd_unless_told) {
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device = must_open();
+    cr_expect_eq(workspace_of(device, KD_F32), WORKSPACE_OF(ENGINE_PLAIN));
+    cr_expect_eq(workspace_of(device, KD_BF16), WORKSPACE_OF(ENGINE_WINOGRAD));
+    table->close(device);
+    const config fast = {.deterministic = true, .tf32 = true};
+    cr_assert(table->open(&fast, NULL, &device, &err), "%s", err.message);
+    cr_expect_eq(workspace_of(device, KD_F32), WORKSPACE_OF(ENGINE_WINOGRAD));
+    table->close(device);
+}
+
+DOUBLE_TEST(large_workspaces_are_for_want_of_others) {
+    cuda_double.capacity = 64 << 20;
+    kd_device *device = must_open();
+    cr_expect_leq(workspace_of(device, KD_F32), cuda_double.capacity / 16);
+    cuda_double.greedy = true;
+    cr_expect_eq(workspace_of(device, KD_F32), cuda_double.capacity / 8);
+    table->close(device);
+}
+
+static char logged[512];
+
+static void log_here(const kd_host *host, int32_t level, const char *text, size_t length) {
+    (void)host;
+    cr_expect_eq(level, KD_LOG_WARN);
+    snprintf(logged, sizeof logged, "%.*s", (int)length, text);
+}
+
+DOUBLE_TEST(warns_of_an_engine_of_last_resort) {
+    static const kd_host host = {.size = sizeof host, .log = log_here};
+    const config any = {.deterministic = false};
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device = NULL;
+    cr_assert(table->open(&any, &host, &device, &err), "%s", err.message);
+    workspace_of(device, KD_F32);
+    cr_expect_str_empty(logged);
+    cuda_double.speechless = true;
+    workspace_of(device, KD_F32);
+    cr_expect_str_eq(logged, "here: conv2d_weight_grad: cuDNN has nothing but engine 0 for it, its "
+                             "last resort, which may be slow");
+    table->close(device);
 }
