@@ -68,3 +68,23 @@ kd_tensor *layer_spread(kd_scope s, const kd_node *call, kd_tensor *const *in) {
     kd_tensor *variance = kd_scale(kd_sum_axes(kd_mul(off, off), &rows, 1, false), 1 / n);
     return kd_mean(kd_sqrt(kd_maximum(variance, kd_scalar(s, 0))));
 }
+
+static kd_tensor *products_of_rows(kd_tensor *x, double scale) {
+    return kd_scale(kd_matmul_with(x, x, false, true), scale);
+}
+
+kd_tensor *layer_squared_frobenius(kd_scope s, const kd_node *call, kd_tensor *const *in) {
+    const kd_spec a = kd_spec_of(in[0]), b = kd_spec_of(in[1]);
+    if (a.rank != 2 || b.rank != 2 || a.dim[0] != b.dim[0] || a.dim[1] != b.dim[1]) {
+        kd_reject(s, "squared_frobenius wants two matrices of one shape");
+        return in[0];
+    }
+    const double scale = kd_attr_float(call, "scale", 1);
+    if (2 * a.dim[0] > a.dim[1]) {
+        kd_tensor *c = kd_scale(kd_matmul_with(in[0], in[1], true, false), scale);
+        return kd_sum(kd_mul(c, c));
+    }
+    kd_tensor *of_a = products_of_rows(in[0], scale);
+    kd_tensor *of_b = in[0] == in[1] ? of_a : products_of_rows(in[1], scale);
+    return kd_sum(kd_mul(of_a, of_b));
+}

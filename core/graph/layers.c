@@ -166,6 +166,7 @@ static const layer layers[] = {
     {"head", 1, layer_head},
     {"soft_cross_entropy", 2, layer_soft_cross_entropy},
     {"spread", 1, layer_spread},
+    {"squared_frobenius", 2, layer_squared_frobenius},
 };
 
 bool layer_build(kd_scope s, const char *name, kd_tensor *const *in, uint32_t n_in,

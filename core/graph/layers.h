@@ -15,6 +15,7 @@ kd_tensor *layer_head(kd_scope s, const kd_node *call, kd_tensor *const *in);
 kd_tensor *mean_cross_entropy(kd_tensor *logits, kd_tensor *target);
 kd_tensor *layer_soft_cross_entropy(kd_scope s, const kd_node *call, kd_tensor *const *in);
 kd_tensor *layer_spread(kd_scope s, const kd_node *call, kd_tensor *const *in);
+kd_tensor *layer_squared_frobenius(kd_scope s, const kd_node *call, kd_tensor *const *in);
 
 /* tokens.c: likewise. */
 kd_tensor *layer_resize_tokens(kd_scope s, const kd_node *call, kd_tensor *const *in);

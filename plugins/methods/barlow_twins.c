@@ -42,8 +42,7 @@ static kd_tensor *standardize(const struct barlow_twins *self, kd_scope s, kd_te
     }
     const int64_t rows = 0;
     const double n = (double)kd_dim(z, 0);
-    kd_tensor *x = kd_cast(z, KD_REAL);
-    kd_tensor *off = kd_sub(x, kd_scale(kd_sum_axes(x, &rows, 1, true), 1 / n));
+    kd_tensor *off = kd_sub(z, kd_scale(kd_sum_axes(z, &rows, 1, true), 1 / n));
     kd_tensor *variance = kd_scale(kd_sum_axes(kd_mul(off, off), &rows, 1, true), 1 / (n - 1));
     return kd_div(off, kd_sqrt(variance));
 }
@@ -56,16 +55,16 @@ static kd_tensor *build(const void *config, kd_scope s, const kd_method_input *i
     for (uint32_t i = 0; i < 2; i++) {
         kd_tensor *images = kd_view_at(in, i)->images;
         kd_tensor *features = kd_encode(in->encoder, kd_child(s, "encoder"), images);
-        z[i] = kd_head(s, "projector", features, projector);
+        z[i] = kd_cast(kd_head(s, "projector", features, projector), KD_REAL);
         unit[i] = standardize(self, s, z[i]);
     }
-    /* The diagonal by itself, and everything less the diagonal: no mask as large as c. */
+    /* The diagonal by itself, and everything less the diagonal: no mask of d x d. */
     const int64_t rows = 0;
     const double n = (double)kd_dim(z[0], 0);
-    kd_tensor *c = kd_scale(kd_matmul_with(unit[0], unit[1], true, false), 1 / n);
+    kd_tensor *all = kd_squared_frobenius(unit[0], unit[1], 1 / n);
     kd_tensor *own = kd_scale(kd_sum_axes(kd_mul(unit[0], unit[1]), &rows, 1, false), 1 / n);
     kd_tensor *off = kd_affine(own, 1, -1), *diagonal = kd_sum(kd_mul(off, off));
-    kd_tensor *rest = kd_sub(kd_sum(kd_mul(c, c)), kd_sum(kd_mul(own, own)));
+    kd_tensor *rest = kd_sub(all, kd_sum(kd_mul(own, own)));
     kd_report(s, "diagonal", diagonal);
     kd_report(s, "off_diagonal", rest);
     kd_report(s, "spread", kd_spread(z[0]));

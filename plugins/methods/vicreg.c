@@ -44,8 +44,8 @@ static void measure(kd_tensor *z, kd_tensor **ret_hinge, kd_tensor **ret_covaria
     kd_tensor *deviation = kd_sqrt(kd_affine(variance, 1, 1e-4));
     *ret_hinge = kd_mean(kd_relu(kd_affine(deviation, -1, 1)));
     /* All of it less the diagonal, which is the variance: no mask of d x d. */
-    kd_tensor *c = kd_scale(kd_matmul_with(off, off, true, false), 1 / (n - 1));
-    kd_tensor *apart = kd_sub(kd_sum(kd_mul(c, c)), kd_sum(kd_mul(variance, variance)));
+    kd_tensor *all = kd_squared_frobenius(off, off, 1 / (n - 1));
+    kd_tensor *apart = kd_sub(all, kd_sum(kd_mul(variance, variance)));
     *ret_covariance = kd_scale(apart, 1 / (double)kd_dim(z, 1));
 }
 

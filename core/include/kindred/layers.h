@@ -206,4 +206,15 @@ static inline kd_tensor *kd_accuracy(kd_tensor *logits, kd_tensor *labels) {
     return kd_compose_pure("accuracy", (kd_tensor *[]){logits, labels}, 2, NULL, 0);
 }
 
+/* The squared Frobenius norm of scale a'b: how much columns of a go with columns of b.
+ *
+ * a, b     [n, d]  one tensor, or two
+ * returns  []      sum over i and j of (scale a'b)_ij^2, real
+ * source   sum((a'b)^2) = tr(a'b b'a) = sum(aa' * bb'): where 2 n <= d, products of rows, [n, n],
+ *          stand in for those of columns, [d, d] */
+static inline kd_tensor *kd_squared_frobenius(kd_tensor *a, kd_tensor *b, double scale) {
+    return kd_compose_pure("squared_frobenius", (kd_tensor *[]){a, b}, 2,
+                           (kd_attr[]){KD_F("scale", scale)}, 1);
+}
+
 #endif

@@ -10,9 +10,9 @@ class BarlowTwins(Method):
     optimizer = dict(name="sgd", lr=5e-6, decay=1e-3, momentum=0.9)
 
     def build(self):
-        self.projector = Head(self.width, 3, 24, 16)
+        self.projector = Head(self.width, 3, 24, self.options["output"])
         if self.options["deviation"] == "biased":
-            self.norm = Norm(16, scale=False, shift=False)
+            self.norm = Norm(self.options["output"], scale=False, shift=False)
 
     def standardize(self, z):
         if self.options["deviation"] == "biased":
@@ -22,8 +22,8 @@ class BarlowTwins(Method):
     def loss(self, b):
         a, c = (self.standardize(self.projector(self.encoder(x))) for x in b.views)
         correlation = torch.einsum("ni,nj->ij", a, c) / len(a)
-        squares = (correlation - torch.eye(16)).pow(2)
-        weight = torch.full((16, 16), self.options["lambda"], dtype=torch.float64)
+        squares = (correlation - torch.eye(len(correlation))).pow(2)
+        weight = torch.full(squares.shape, self.options["lambda"], dtype=torch.float64)
         weight.fill_diagonal_(1)
         return (squares * weight).sum() * self.options["scale"]
 
@@ -35,5 +35,6 @@ main(
         "barlow_twins_paper": lambda: BarlowTwins(
             **{"lambda": 0.01, "scale": 0.1, "deviation": "unbiased"}
         ),
+        "barlow_twins_narrow": lambda: BarlowTwins(output=12),
     },
 )

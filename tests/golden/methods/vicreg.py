@@ -13,7 +13,7 @@ class VICReg(Method):
     def build(self):
         if self.options["scaling"] == "paper":  # whose loss is as large as the width
             self.optimizer = dict(self.optimizer, lr=5e-6)
-        self.projector = Head(self.width, 3, 24, 16, hidden_bias=True)
+        self.projector = Head(self.width, 3, 24, self.options["output"], hidden_bias=True)
 
     def loss(self, b):
         z1, z2 = (self.projector(self.encoder(x)) for x in b.views)
@@ -44,5 +44,6 @@ main(
         "vicreg": VICReg,
         "vicreg_solo": lambda: VICReg(scaling="solo"),
         "vicreg_paper": lambda: VICReg(scaling="paper"),
+        "vicreg_wide": lambda: VICReg(output=40),
     },
 )
