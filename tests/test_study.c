@@ -234,6 +234,10 @@ TEST(study, tables) {
     expect_printed(&r, "table.md", study_print_markdown);
     expect_printed(&r, "table.csv", study_print_csv);
     expect_printed(&r, "differences.csv", study_print_differences_csv);
+    r.eval[1] = "a|b"; /* any text may be an eval's name */
+    char *text = study_kit_printed(&r, study_print_markdown);
+    cr_assert(strstr(text, "| arm | change | knn | a\\|b | n |"), "%s", text);
+    free(text);
     arena_free(&a);
     cr_assert(!study_results_read("absent", &a, &r, &err));
     arena_free(&a);

@@ -39,7 +39,8 @@ typedef struct study_paper {
     int *of; /* [n_axes] which value; -1: any */
     int n_values;
     const char **eval; /* [n_values] */
-    double *value;     /* [n_values] percent */
+    const config_node **at;
+    double *value; /* [n_values] percent */
 } study_paper;
 
 /* What the study's file says, without what it says of runs. */
@@ -95,8 +96,9 @@ typedef struct study_runs {
     study_run *item; /* [rows * seeds], a row's seeds one after the other */
 } study_runs;
 
-/* Every run of the matrix, checked as run_load does. owns: study_runs_free, before study_destroy
- * fails naming the run, and the place of the key in whichever file it stands */
+/* Every run of the matrix, checked as run_load does, and that each published number is of an eval
+ * of theirs. owns: study_runs_free, before study_destroy fails naming the run, and the place of the
+ * key in whichever file it stands */
 bool study_expand(const study *s, const registry *plugins, study_runs *ret, kd_error *err);
 void study_runs_free(study_runs *runs);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a study to its runs. */
 #include "study/ablation.h"
-#include "study/study.h"
+#include "study/study_reader.h"
 
 int study_rows(const study *s) {
     int64_t rows = 1;
@@ -140,7 +140,7 @@ bool study_expand(const study *s, const registry *plugins, study_runs *ret, kd_e
     for (int i = 0; ok && i < runs.count; i++) {
         ok = read(s, plugins, &runs.item[i], NULL, err);
     }
-    if (!ok) {
+    if (!ok || !study_check_papers(s, &runs, err)) {
         study_runs_free(&runs);
         return false;
     }

@@ -14,6 +14,25 @@ static bool check_twice(const study_axis *axis, const config_node *node, const c
     return true;
 }
 
+/* Words of a key's values name folders too; in a map any value goes under a name that does. */
+static bool check_value(study_reader *in, const study_axis *axis, const config_node *node,
+                        const char *name) {
+    if (study_check_word(node, name, in->err)) {
+        return true;
+    }
+    if (!*axis->keys.key) {
+        return false;
+    }
+    arena *a = &in->study->memory;
+    char *key = arena_text(a, axis->keys.key);
+    const char *map = name;
+    for (char *dot; (dot = strrchr(key, '.')); *dot = 0) {
+        map = arena_print(a, "{%s: %s}", dot + 1, map);
+    }
+    return kd_hint(in->err, "name the values, in place of `key`: values: {first: {%s: %s}, ...}",
+                   key, map);
+}
+
 static bool read_value(study_reader *in, study_axis *axis, const config_node *values, int i) {
     const config_node *node = config_item(values, i);
     const char *name = config_key(values, i);
@@ -27,7 +46,7 @@ static bool read_value(study_reader *in, study_axis *axis, const config_node *va
                        "key: {axis: %s, key: KEY, values: [...]}",
                        name, axis->keys.axis);
     }
-    if (!study_check_word(node, name, in->err) || !check_twice(axis, node, name, in->err) ||
+    if (!check_value(in, axis, node, name) || !check_twice(axis, node, name, in->err) ||
         (!*axis->keys.key && !study_take_given(node, in->err))) {
         return false;
     }

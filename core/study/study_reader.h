@@ -18,6 +18,9 @@ bool study_read_matrix(study_reader *in);
 bool study_read_compare(study_reader *in);
 bool study_read_papers(study_reader *in);
 
+/* Whether every published number is of an eval that a run has. fails with a suggestion */
+bool study_check_papers(const study *s, const study_runs *runs, kd_error *err);
+
 /* Fills the struct of keys of the section of that path (study_section). others: keys of the map
  * that are read elsewhere, ended by NULL; may be NULL. */
 bool study_read_keys(study_reader *in, const config_node *map, const char *path,

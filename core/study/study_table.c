@@ -12,9 +12,14 @@ static void print_rule(int columns, FILE *to) {
     fputs("|\n", to);
 }
 
+/* A cell that begins; names of evals may have what would end it. */
 static void print_words(const char *const *words, int count, FILE *to) {
     for (int i = 0; i < count; i++) {
-        fprintf(to, "| %s ", words[i]);
+        fputs("| ", to);
+        for (const char *c = words[i]; *c; c++) {
+            fprintf(to, *c == '|' ? "\\|" : "%c", *c == '\n' ? ' ' : *c);
+        }
+        fputc(' ', to);
     }
 }
 

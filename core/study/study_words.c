@@ -23,6 +23,15 @@ const char *path_stem(const char *path, arena *a) {
     return arena_copy(a, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
 }
 
+bool word_is_among(const char *word, const char *const *words, int count) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *word_list(const char *const *words, int count, arena *a) {
     const char *all = "";
     for (int i = 0; i < count; i++) {

@@ -16,6 +16,8 @@ bool is_study_key(const char *override);
 /* "examples/tiny.yaml" -> "tiny"; lives in `a`. */
 const char *path_stem(const char *path, arena *a);
 
+bool word_is_among(const char *word, const char *const *words, int count);
+
 /* "a, b, c"; lives in `a`. */
 const char *word_list(const char *const *words, int count, arena *a);
 

@@ -39,6 +39,9 @@ try 'compare: {baseline: warm}'
 try 'paper: [{values: {knn: 80}, of: {method: hot}}]'
 try 'paper: [{of: {method: warm}}]'
 try 'paper: [{values: {knn: high}}]'
+try 'paper: [{of: {method: warm}, values: {knm: 80}}]' 'evals=[{plugin: knn, k: 3}, {plugin: linear}]'
+try 'matrix: [{axis: p, key: data.pairs.manifest, values: [a/p.csv, b/p.csv]}]'
+try 'matrix: [{axis: t, key: seed2, values: [-1]}]'
 try '' seed=3
 try '' run.seed=3
 try '' train.epochs=x
