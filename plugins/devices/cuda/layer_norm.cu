@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Layer normalisation over the last axis, and its gradient. A warp takes a row, or a block a long
- * one: it comes from memory once and from the cache after that. The gradients of gamma and beta are
- * sums over all rows, taken before dx, which may lie over dy or x. */
+ * Layer normalisation over the last axis, and its gradient. A warp takes a row, half of one a short
+ * row, or a block a long one: it comes from memory once and from the cache after that. The
+ * gradients of gamma and beta are sums over all rows, taken before dx, which may lie over dy or x.
+ */
 #include "channels.h"
 #include "kernels.h"
 
@@ -15,7 +16,13 @@ struct rows_of {
 
 /* The sum over a row of what its threads hold. */
 __device__ __forceinline__ float row_fold(float x, float *room) {
-    return blockDim.x == WARP ? warp_fold<sum>(x) : block_fold<sum>(x, room);
+    if (blockDim.x > WARP) {
+        return block_fold<sum>(x, room);
+    }
+    for (int with = (int)blockDim.x / 2; with > 0; with /= 2) {
+        x += __shfl_xor_sync(ALL_LANES, x, with);
+    }
+    return x;
 }
 
 template <class T, int N>
@@ -47,11 +54,12 @@ __global__ void __launch_bounds__(THREADS)
     const float scale = 1 / sqrtf(row_fold(squares, room) / (float)r.length + eps);
     for (int32_t i = (int32_t)threadIdx.x; i < steps; i += (int32_t)blockDim.x) {
         const pack<T, N> at = load<N>(from + i * N);
+        const pack<float, N> times = load<N>(gamma + i * N), plus = load<N>(beta + i * N);
         pack<T, N> to;
 #pragma unroll
         for (int k = 0; k < N; k++) {
             const float normal = (widen(at.at[k]) - middle) * scale;
-            to.at[k] = narrow<T>(normal * gamma[i * N + k] + beta[i * N + k]);
+            to.at[k] = narrow<T>(normal * times.at[k] + plus.at[k]);
         }
         store(y + row * r.length + i * N, to);
     }
@@ -77,9 +85,10 @@ __global__ void __launch_bounds__(THREADS)
     float level = 0, slope = 0;
     for (int32_t i = (int32_t)threadIdx.x; i < steps; i += (int32_t)blockDim.x) {
         const pack<T, N> at = load<N>(from + i * N), d = load<N>(back + i * N);
+        const pack<float, N> times = load<N>(gamma + i * N);
 #pragma unroll
         for (int k = 0; k < N; k++) {
-            const float weighted = widen(d.at[k]) * gamma[i * N + k];
+            const float weighted = widen(d.at[k]) * times.at[k];
             level += weighted;
             slope += weighted * (widen(at.at[k]) - middle) * scale;
         }
@@ -88,11 +97,12 @@ __global__ void __launch_bounds__(THREADS)
     slope = row_fold(slope, room) / (float)r.length;
     for (int32_t i = (int32_t)threadIdx.x; i < steps; i += (int32_t)blockDim.x) {
         const pack<T, N> at = load<N>(from + i * N), d = load<N>(back + i * N);
+        const pack<float, N> times = load<N>(gamma + i * N);
         pack<T, N> to;
 #pragma unroll
         for (int k = 0; k < N; k++) {
             const float normal = (widen(at.at[k]) - middle) * scale;
-            const float weighted = widen(d.at[k]) * gamma[i * N + k];
+            const float weighted = widen(d.at[k]) * times.at[k];
             to.at[k] = narrow<T>(scale * (weighted - level - normal * slope));
         }
         store(dx + row * r.length + i * N, to);
@@ -178,11 +188,15 @@ bool prepare_grad(kd_device *device, const kd_node *node, void **ret_state, size
     return true;
 }
 
-/* A warp a row up to this many steps. */
+/* A warp a row up to this many steps; half of one up to the fewer where a warp's last turn would
+ * have work for no more than half of it. */
 #define WARP_STEPS 256
+#define HALF_STEPS 64
 
 dim3 block_of(const rows_of *r) {
-    const unsigned threads = r->steps > WARP_STEPS ? THREADS : WARP;
+    const int32_t left = r->steps % WARP;
+    const bool half = r->steps <= HALF_STEPS && left > 0 && left <= WARP / 2;
+    const unsigned threads = r->steps > WARP_STEPS ? THREADS : half ? WARP / 2 : WARP;
     return dim3(threads, THREADS / threads);
 }
 
