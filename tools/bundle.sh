@@ -4,6 +4,7 @@
 #
 #     tools/bundle.sh [BUILD] [FILE]      default: build, kindred-VERSION-linux-ARCH.tar.xz
 #
+# FILE's ending says how it is compressed. Prints the version of the C library that the bundle needs.
 # The program, the plugins, and every library that they need, found by $ORIGIN from where they lie.
 # Left to the machine: the C library's family, the GPU's driver, cuDNN and cuBLAS. Needs patchelf.
 set -eu
@@ -13,7 +14,7 @@ command -v patchelf >/dev/null || {
     echo "bundle: patchelf is missing: apt-get install patchelf" >&2
     exit 1
 }
-version=$("$build/kindred" --version | awk '{print $2; exit}')
+version=$("$build/kindred" --version | awk '{sub(/,$/, "", $2); print $2; exit}')
 name=kindred-$version-linux-$(uname -m)
 file=$(realpath -m "${2:-$name.tar.xz}")
 
@@ -29,7 +30,7 @@ find "$build/plugins" -name '*.so' | while read -r plugin; do
     cp "$plugin" "$folder/"
 done
 cp -r README.md LICENSE examples docs "$top/"
-cp bench/gpu.sh bench/gpu.yaml "$top/bench/" 2>/dev/null || true
+cp bench/gpu.sh bench/gpu.yaml "$top/bench/"
 
 # The C library's family belongs to the machine, as do the driver and NVIDIA's libraries.
 is_left() {
@@ -56,15 +57,31 @@ needed "$top/kindred" $(find "$top/plugins" -name '*.so') | while read -r soname
     fi
 done
 
-relative() { # from the folder of $1 to lib
-    realpath --relative-to="$(dirname "$1")" "$top/lib"
+# Where the loader looks from $1. What the cuda device opens by name is the machine's: it may lie
+# beside the device, or in the toolkit's usual folder.
+# shellcheck disable=SC2016 # the loader expands it
+places() {
+    lib='$ORIGIN/'$(realpath --relative-to="$(dirname "$1")" "$top/lib")
+    case $1 in
+    */cuda.so) echo '$ORIGIN:'"$lib:/usr/local/cuda/lib64" ;;
+    *) echo "$lib" ;;
+    esac
 }
-find "$top" -type f \( -name '*.so' -o -name '*.so.*' -o -name kindred \) | while read -r elf; do
+elves() {
+    find "$top" -type f \( -name '*.so' -o -name '*.so.*' -o -name kindred \)
+}
+elves | while read -r elf; do
     strip --strip-unneeded "$elf"
-    # shellcheck disable=SC2016 # the loader expands it
-    patchelf --set-rpath '$ORIGIN/'"$(relative "$elf")" "$elf"
+    patchelf --set-rpath "$(places "$elf")" "$elf"
 done
 
+# "VERSION FILE": the newest version of the C library that a file asks for.
+newest=$(elves | while read -r elf; do
+    readelf --version-info --wide "$elf" | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 |
+        sed "s|\$| ${elf#"$top/"}|"
+done | sort -V | tail -1)
+
 tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2020-01-01 00:00Z' \
-    -cJf "$file" "$name"
+    -caf "$file" "$name"
 du -h "$file"
+echo "needs glibc ${newest% *} or newer, for ${newest#* }"
