@@ -151,12 +151,14 @@ enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 
 #ifdef KD_CUDA_DOUBLE /* a double of the runtime has them */
-extern "C" cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes,
-                                       cudaMemcpyKind kind, cudaStream_t stream);
-extern "C" cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
-extern "C" cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr attribute, int device);
-extern "C" cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute,
-                                            int value);
+extern "C" {
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
+cudaError_t cudaGetLastError();
+cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr attribute, int device);
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute, int value);
+}
 #else
 inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
@@ -166,6 +168,10 @@ inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cud
 
 inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t) {
     memset(to, value, bytes);
+    return cudaSuccess;
+}
+
+inline cudaError_t cudaGetLastError() {
     return cudaSuccess;
 }
 

@@ -2,8 +2,9 @@
  * Views out of stored images (kindred/augment.h defines them): one kernel, a block a view, from the
  * bytes of the source, read once, to the normalised view.
  *
- * A view in the making and a second image beside it lie in shared memory where they fit, which is
- * up to 96 pixels of three channels on an H100, else in scratch. */
+ * A view in the making and a second image beside it lie in shared memory where they fit, else in
+ * scratch: in colour up to 96 pixels fit on an H100, up to 64 on every GPU that the device takes.
+ */
 #include "augment_alter.h"
 #include "elements.h"
 #include "kernels.h"
@@ -27,8 +28,8 @@ template <class T> __device__ void finish(const view &v, T *to) {
     }
 }
 
-/* What a kernel gets. bench: floats of one block's images and taps, in `scratch` unless it is NULL,
- * which means in shared memory. */
+/* What a kernel gets. bench: floats of one block's images, taps and weights, in `scratch` unless it
+ * is NULL, which means in shared memory. */
 struct job {
     const kd_augment *a;
     const uint8_t *pixels;
@@ -53,7 +54,7 @@ template <class T> __global__ void __launch_bounds__(VIEW_THREADS, 2) make_views
     float *bench = j.scratch ? j.scratch + blockIdx.x * j.bench : shared;
     v.tap_y = reinterpret_cast<tap *>(bench);
     v.tap_x = v.tap_y + v.size;
-    v.image = reinterpret_cast<float *>(v.tap_x + v.size);
+    v.image = bench + j.bench - 2 * v.values;
     v.other = v.image + v.values;
     for (int64_t n = blockIdx.x; n < j.count; n += gridDim.x) {
         const int64_t *row = j.rows + 4 * n;
@@ -84,11 +85,50 @@ struct plan {
     bool shared;
 };
 
-/* Of all that can be had of a block's shared memory, what the desk leaves. */
-size_t shared_bytes(const kd_device *device) {
+/* Floats of a bench, whose blurs have up to `weights` weights. */
+constexpr size_t bench_floats(size_t size, size_t channels, size_t weights) {
+    return (2 * size * sizeof(tap) / sizeof(float) + 2 * size * size * channels + weights + 3) / 4 *
+           4;
+}
+
+/* The least that a GPU of compute capability 8 or newer gives a block is 99 KiB (8.6, 8.9). */
+static_assert(bench_floats(64, 3, 2 * (64 / 20) + 1) * sizeof(float) + sizeof(desk) <= 99 * 1024,
+              "views of 64 pixels in colour are made in shared memory everywhere");
+
+/* Of the widest blur of the list; 0 without one. */
+size_t most_weights(const kd_augment *a) {
+    int32_t most = -1;
+    for (int32_t i = 1; i < a->n_ops; i++) {
+        const int32_t radius = kd_blur_radius(a->size, a->arg[i][1]);
+        if (a->op[i] == KD_AUGMENT_BLUR && radius > most) {
+            most = radius;
+        }
+    }
+    return (size_t)(2 * most + 1 > 0 ? 2 * most + 1 : 0);
+}
+
+/* *ret: of all that can be had of a block's shared memory, what the desk leaves. */
+bool ask_shared(const kd_device *device, const kd_node *node, size_t *ret, kd_error *err) {
     int most = 0;
-    cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device->index);
-    return (size_t)most > sizeof(desk) ? (size_t)most - sizeof(desk) : 0;
+    if (cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device->index) !=
+        cudaSuccess) {
+        cudaGetLastError(); /* or the next launch would be blamed for it */
+        return refuse(node, "CUDA does not tell the shared memory of a block", err);
+    }
+    *ret = (size_t)most > sizeof(desk) ? (size_t)most - sizeof(desk) : 0;
+    return true;
+}
+
+/* Room for blocks of `bytes` of shared memory. */
+bool set_shared(const kd_node *node, size_t bytes, kd_error *err) {
+    const bool half = node->outputs[0].dtype == KD_BF16;
+    const void *kernel = half ? (const void *)make_views<bf16> : (const void *)make_views<float>;
+    if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes) !=
+        cudaSuccess) {
+        cudaGetLastError(); /* as above */
+        return refuse(node, "CUDA sets no shared memory aside for it", err);
+    }
+    return true;
 }
 
 /* Blocks of a kernel whose images are in scratch: enough for the largest GPU. */
@@ -108,27 +148,22 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *r
         !kd_augment_decode(node, &a, err)) {
         return false;
     }
-    plan *p = (plan *)state_create(sizeof *p, err);
+    size_t most = 0;
+    plan *p = ask_shared(device, node, &most, err) ? (plan *)state_create(sizeof *p, err) : nullptr;
     if (!p || !constant_create(device, &a, sizeof a, (void **)&p->a, err)) {
         release_state(device, p);
         return false;
     }
-    const size_t values = (size_t)a.size * (size_t)a.size * (size_t)a.channels;
-    p->bench = (2 * (size_t)a.size * sizeof(tap) / sizeof(float) + 2 * values + 3) / 4 * 4;
-    const size_t bytes = p->bench * sizeof(float), most = shared_bytes(device);
+    p->bench = bench_floats((size_t)a.size, (size_t)a.channels, most_weights(&a));
+    const size_t bytes = p->bench * sizeof(float);
     const int64_t views = node->inputs[1].dim[0];
     p->shared = bytes <= most;
     p->blocks = (unsigned)(p->shared || views < SCRATCH_BLOCKS ? views : SCRATCH_BLOCKS);
-    if (p->shared) {
-        const bool half = node->outputs[0].dtype == KD_BF16;
-        const void *kernel =
-            half ? (const void *)make_views<bf16> : (const void *)make_views<float>;
-        if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)most) !=
-            cudaSuccess) {
-            release(device, p);
-            return refuse(node, "CUDA sets no shared memory aside for it", err);
-        }
-    } else {
+    if (p->shared && !set_shared(node, most, err)) {
+        release(device, p);
+        return false;
+    }
+    if (!p->shared) {
         *ret_scratch = p->blocks * bytes;
     }
     *ret_state = p;

@@ -88,8 +88,14 @@ __device__ void grayscale(view &v, int position) {
     __syncthreads();
 }
 
+/* As many as the widest blur of the list has. */
+__device__ __forceinline__ float *blur_weights(const view &v) {
+    return reinterpret_cast<float *>(v.tap_x + v.size);
+}
+
 /* Along one axis: image -> other; neighbours lie `step` values apart. */
 __device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
+    const float *weight = blur_weights(v);
     const int32_t step = along_x ? v.channels : v.size * v.channels;
     for (EACH_OF(i, v.values)) {
         const int32_t pixel = i / v.channels;
@@ -97,7 +103,7 @@ __device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
         const float *line = v.image + i - at * step;
         float total = 0;
         for (int32_t k = -radius; k <= radius; k++) {
-            total += v.d->weight[k + radius] * line[kd_reflect(at + k, v.size) * step];
+            total += weight[k + radius] * line[kd_reflect(at + k, v.size) * step];
         }
         v.other[i] = total;
     }
@@ -111,7 +117,7 @@ __device__ void blur(view &v, int position) {
     const double *arg = v.a->arg[position];
     const int32_t radius = kd_blur_radius(v.size, arg[1]);
     if (threadIdx.x == 0) {
-        kd_blur_weights(radius, kd_sigma_draw(&v.key, position, arg), v.d->weight);
+        kd_blur_weights(radius, kd_sigma_draw(&v.key, position, arg), blur_weights(v));
     }
     __syncthreads();
     blur_axis(v, radius, true);

@@ -25,7 +25,6 @@ struct alignas(16) desk {
     kd_axis axis_y, axis_x;
     kd_jitter jitter;
     float mean[WARP];
-    float weight[2 * KD_AUGMENT_MOST_RADIUS + 1];
 };
 
 /* What a block works with. Images are [size, size, channels]. */
@@ -34,7 +33,7 @@ struct view {
     desk *d;
     kd_view_key key;
     float *image, *other;
-    tap *tap_y, *tap_x; /* [size] */
+    tap *tap_y, *tap_x; /* [size]; weights of a blur lie behind */
     int32_t size, channels, values;
 };
 
