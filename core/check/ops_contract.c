@@ -9,6 +9,11 @@ static void matmul(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor
     out[0] = kd_emit("matmul", in, 2, attrs, 3);
 }
 
+static void matmul_bias(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_attr attrs[] = {KD_I("transpose_a", c->arg[0]), KD_I("transpose_b", c->arg[1])};
+    out[0] = kd_emit("matmul_bias", in, 3, attrs, 2);
+}
+
 /* The same with an output in real, as a weight's gradient has it. */
 static void matmul_to_real(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
     const kd_attr attrs[] = {KD_I("transpose_a", c->arg[0]), KD_I("transpose_b", c->arg[1]),
@@ -73,6 +78,16 @@ const op_case ops_contract_cases[] = {
     DEEP(16250, 8, 16),
     DEEP(33001, 2, 3),
     {"matmul", "wrapper", .binary = kd_matmul, .in = {{REAL(5, 7)}, {REAL(7, 3)}}},
+
+    {"matmul_bias", .build = matmul_bias, .in = {{IN(5, 7)}, {IN(7, 3)}, {IN(3)}}},
+    {"matmul_bias", "a'", .build = matmul_bias, .in = {{IN(4, 3)}, {IN(4, 2)}, {IN(2)}},
+     .arg = {1, 0}},
+    {"matmul_bias", "b', any width", .build = matmul_bias,
+     .in = {{IN(13, 16)}, {IN(ANY, 16)}, {IN(ANY)}}, .arg = {0, 1}},
+    {"matmul_bias", "column", .build = matmul_bias, .in = {{IN(31, 64)}, {IN(64, 1)}, {IN(1)}}},
+    {"matmul_bias", "one", .build = matmul_bias, .in = {{IN(1, 1)}, {IN(1, 1)}, {IN(1)}}},
+    {"matmul_bias", "large", .build = matmul_bias,
+     .in = {{IN(129, 512)}, {IN(251, 512)}, {IN(251)}}, .arg = {0, 1}},
 
     {"conv2d", "3x3", .build = conv2d, .in = {{IN(2, 4, 5, 3)}, {IN(2, 3, 3, 3)}}, .arg = {1, 1},
      .gradient = true},

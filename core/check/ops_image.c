@@ -33,7 +33,7 @@ static uint32_t given(const op_case *c) {
 static void batch_norm(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
     const kd_attr attrs[] = {KD_F("eps", c->number[0]), KD_F("momentum", c->number[1]),
                              KD_I("relu", c->arg[0])};
-    s->api->emit(s, "batch_norm", in, given(c), attrs, 3, out, 5);
+    s->api->emit(s, c->op, in, given(c), attrs, 3, out, 5);
 }
 
 /* arg: relu; number: eps */
@@ -180,6 +180,11 @@ const op_case ops_image_cases[] = {
     {"batch_norm", "far from zero", .build = batch_norm,
      .in = {{REAL(64, 5), .low = 100, .high = 101}, VECTORS(5)}, .number = {1e-5, 0.1},
      .tolerance = 1e-8, .why = "x near 100 keeps 17 of 24 bits of its deviations"},
+
+    {"batch_norm_in_place", .build = batch_norm, .in = {{IN(3, 5, 7, 17)}, VECTORS(17)},
+     .number = {1e-5, 0.1}},
+    {"batch_norm_in_place", "residual and relu", .build = batch_norm,
+     .in = {{IN(3, 5, 7, 16)}, VECTORS(16), {IN(3, 5, 7, 16)}}, .arg = {1}, .number = {1e-5, 0.25}},
 
     {"batch_norm_inference", .build = batch_norm_inference, .in = {{IN(3, 5, 7, 17)}, VECTORS(17)},
      .number = {1e-5}},

@@ -9,6 +9,12 @@ static void sum(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **
     out[0] = kd_sum_axes(in[0], c->arg + 2, (int)c->arg[1], c->arg[0] != 0);
 }
 
+static void wide_sum(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
+    const kd_attr attrs[] = {KD_IS("axes", c->arg + 2, (uint32_t)c->arg[1]),
+                             KD_I("keep", c->arg[0])};
+    out[0] = kd_emit("wide_sum", in, 1, attrs, 2);
+}
+
 static void max(const op_case *c, kd_scope s, kd_tensor *const *in, kd_tensor **out) {
     out[0] = kd_max_axes(in[0], c->arg + 2, (int)c->arg[1], c->arg[0] != 0);
 }
@@ -66,6 +72,17 @@ const op_case ops_reduce_cases[] = {
     {"sum", "over nothing", .build = sum, .in = {{REAL(0, 3)}}, .arg = {0, 1, 0}},
     {"sum", "specials", .build = sum, .in = {{REAL(OP_SPECIALS, 1), VALUES(op_specials)}},
      .arg = {0, 1, 1}},
+    {"wide_sum", "all", .build = wide_sum, .in = {{IN(ANY)}}},
+    {"wide_sum", "rows", .build = wide_sum, .in = {{IN(5, ANY)}}, .arg = {0, 1, 1}},
+    {"wide_sum", "columns", .build = wide_sum, .in = {{IN(ANY, 5)}}, .arg = {0, 1, 0}},
+    {"wide_sum", "columns, kept", .build = wide_sum, .in = {{IN(70, 16)}}, .arg = {1, 1, 0}},
+    {"wide_sum", "two axes", .build = wide_sum, .in = {{IN(2, 3, 4, 5)}}, .arg = {0, 2, 1, 2}},
+    {"wide_sum", "all but the last", .build = wide_sum, .in = {{IN(9, 4, 5, 24)}},
+     .arg = {0, 3, 0, 1, 2}},
+    {"wide_sum", "large", .build = wide_sum, .in = {{IN(4013, 136), .low = 0, .high = 1}},
+     .arg = {0, 1, 0}},
+    {"wide_sum", "over nothing", .build = wide_sum, .in = {{IN(0, 3)}}, .arg = {0, 1, 0}},
+
     {"sum", "mean", .unary = kd_mean, .in = {{REAL(7, 11)}}, .gradient = true},
     {"max", "rows", .build = max, .in = {{IN(5, 37)}}, .arg = {0, 1, 1}},
     {"max", "columns, kept", .build = max, .in = {{IN(37, 5)}}, .arg = {1, 1, 0}},

@@ -47,6 +47,7 @@ static const struct {
     const char *op;
     double (*flops)(const kd_node *n);
 } rules[] = {{"matmul", matmul_flops},
+             {"matmul_bias", matmul_flops},
              {"conv2d", forward_flops},
              {"conv2d_input_grad", input_grad_flops},
              {"conv2d_weight_grad", weight_grad_flops},
@@ -92,6 +93,7 @@ static const struct {
     const char *op;
     double (*bytes)(const kd_node *n, uint32_t i); /* that are read of input i */
 } reads[] = {{"batch_norm", norm_bytes},
+             {"batch_norm_in_place", norm_bytes},
              {"batch_norm_grad", norm_grad_bytes},
              {"batch_norm_grad_from_x", norm_grad_from_x_bytes},
              {"batch_norm_grad_of_sum", norm_grad_bytes},

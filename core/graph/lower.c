@@ -19,6 +19,16 @@ static void set_input(struct node *n, uint32_t i, struct value *v) {
     n->in_specs[i] = v->spec;
 }
 
+static void set_inputs(graph *g, struct node *n, struct value *const *in, uint32_t count) {
+    n->in = arena_alloc(&g->memory, count * sizeof *n->in);
+    n->in_specs = arena_alloc(&g->memory, count * sizeof *n->in_specs);
+    n->view.inputs = n->in_specs;
+    n->view.n_inputs = count;
+    for (uint32_t i = 0; i < count; i++) {
+        set_input(n, i, in[i]);
+    }
+}
+
 /* Of the gradient of a batch norm without residual: the norm's beta. NULL: it is no such thing. */
 static struct value *beta_behind(const struct node *n) {
     const struct node *norm = n->in[2]->producer;
@@ -58,18 +68,97 @@ static void add_itself(graph *g, struct node *n, const kd_op *op) {
     if (!sum) {
         return;
     }
-    const uint32_t count = n->view.n_inputs;
-    struct value **in = arena_alloc(&g->memory, (count + 1) * sizeof *in);
-    kd_spec *specs = arena_alloc(&g->memory, (count + 1) * sizeof *specs);
-    memcpy(in, n->in, count * sizeof *in);
-    memcpy(specs, n->in_specs, count * sizeof *specs);
-    n->in = in;
-    n->view.inputs = n->in_specs = specs;
-    n->view.n_inputs = count + 1;
     set_op(n, op);
-    set_input(n, 0, sum->in[0]);
-    set_input(n, count, sum->in[1]);
+    set_inputs(g, n,
+               (struct value *[]){sum->in[0], n->in[1], n->in[2], n->in[3], n->in[4], n->in[5],
+                                  sum->in[1]},
+               7);
     sum->live = false;
+}
+
+static void drop_unread(const graph *g, struct value *v) {
+    v->producer->live = graph_reads(g, v) > 0;
+}
+
+/* A sum that widens what it reads on the way. */
+static void widen_itself(graph *g, struct node *n, const kd_op *op) {
+    struct value *wide = n->in[0];
+    const struct node *cast = wide->producer;
+    if (is_op(cast, "cast") && cast->in_specs[0].dtype == KD_BF16 &&
+        wide->spec.dtype == n->out_specs[0].dtype && graph_reads(g, wide) == 1) {
+        set_op(n, op);
+        set_input(n, 0, cast->in[0]);
+        drop_unread(g, wide);
+    }
+}
+
+/* The product to which n adds a vector, a number a column, when nobody else wants it. */
+static struct node *product_under(const graph *g, const struct node *n, int i) {
+    struct value *y = n->in[i];
+    const kd_spec *bias = &n->in_specs[1 - i];
+    struct node *product = y->producer;
+    return is_op(product, "matmul") && y->spec.rank == 2 && bias->rank == 1 &&
+                   bias->dim[0] == y->spec.dim[1] && bias->dtype == y->spec.dtype &&
+                   kd_elements(&product->in_specs[0]) > 0 && y->home == HOME_ARENA &&
+                   graph_reads(g, y) == 1
+               ? product
+               : NULL;
+}
+
+static void add_in_product(graph *g, struct node *n, const kd_op *op) {
+    for (int i = 0; i < 2; i++) {
+        struct node *product = product_under(g, n, i);
+        if (!product) {
+            continue;
+        }
+        struct value *bias = n->in[1 - i];
+        set_op(n, op);
+        n->attrs = product->attrs;
+        n->view.attrs = product->view.attrs;
+        n->view.n_attrs = product->view.n_attrs;
+        set_inputs(g, n, (struct value *[]){product->in[0], product->in[1], bias}, 3);
+        drop_unread(g, product->out[0]);
+        return;
+    }
+}
+
+/* The state that output k is the new value of, when no one else wants that value and nothing that
+ * comes later the old one. */
+static struct node *assignment_of(const graph *g, const struct node *n, uint32_t k) {
+    struct value *state = n->in[k];
+    struct node *copy = NULL;
+    bool later = false;
+    for (int i = 0; i < g->nodes.count; i++) {
+        struct node *other = g->nodes.item[i];
+        for (uint32_t j = 0; j < other->view.n_inputs; j++) {
+            if (later && other->in[j] == state) {
+                return NULL;
+            }
+            if (other->in[j] == n->out[k]) {
+                copy = other;
+            }
+        }
+        later = later || other == n;
+    }
+    return copy && copy->update && is_op(copy, "copy") && copy->out[0]->alias_of == state &&
+                   graph_reads(g, n->out[k]) == 1
+               ? copy
+               : NULL;
+}
+
+/* Running statistics are few numbers: what costs is one more kernel for each. */
+static void write_states(graph *g, struct node *n, const kd_op *op) {
+    struct node *mean = n->view.n_outputs == 5 ? assignment_of(g, n, 3) : NULL;
+    struct node *variance = mean ? assignment_of(g, n, 4) : NULL;
+    if (!variance) {
+        return;
+    }
+    set_op(n, op);
+    n->update = true;
+    for (uint32_t k = 3; k < 5; k++) {
+        n->out[k]->alias_of = n->in[k];
+    }
+    mean->live = variance->live = false;
 }
 
 static const struct {
@@ -78,6 +167,9 @@ static const struct {
 } rules[] = {
     {"batch_norm_grad", "batch_norm_grad_from_x", read_x_for_y},
     {"batch_norm_grad", "batch_norm_grad_of_sum", add_itself},
+    {"sum", "wide_sum", widen_itself},
+    {"add", "matmul_bias", add_in_product},
+    {"batch_norm", "batch_norm_in_place", write_states}, /* last: the others know a batch_norm */
 };
 
 void graph_lower(graph *g, kernel_rule has_kernel, const void *context) {

@@ -30,6 +30,18 @@ static bool matmul_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+static bool matmul_bias_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    const kd_spec *bias = &node->inputs[2];
+    if (!matmul_shape(node, out, err)) {
+        return false;
+    }
+    if (out->rank != 2 || bias->rank != 1 || bias->dim[0] != out->dim[1] ||
+        bias->dtype != out->dtype || kd_elements(&node->inputs[0]) == 0) {
+        return kd_fail(err, KD_E_INVALID, "wants matrices that are not empty, and a bias a column");
+    }
+    return true;
+}
+
 static kd_tensor *product(const kd_node *node, kd_tensor *a, kd_tensor *b, bool ta, bool tb,
                           int32_t dtype) {
     const kd_attr attrs[] = {KD_I("transpose_a", ta), KD_I("transpose_b", tb),
@@ -126,6 +138,13 @@ static bool weight_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) 
 
 const kd_op ops_contract[] = {
     OP("matmul", KD_OP_WIDEN | KD_OP_PROMOTE, matmul_shape, matmul_gradient),
+    {.size = sizeof(kd_op),
+     .name = "matmul_bias",
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .max_outputs = 1,
+     .flags = KD_OP_INSTEAD,
+     .shape = matmul_bias_shape},
     OP("conv2d", KD_OP_PROMOTE, conv2d_shape, conv2d_gradient),
     OP("conv2d_input_grad", KD_OP_PROMOTE, input_grad_shape, NULL),
     OP("conv2d_weight_grad", KD_OP_PROMOTE | KD_OP_REAL, weight_grad_shape, NULL),

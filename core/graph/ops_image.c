@@ -152,6 +152,7 @@ const kd_op ops_image[] = {
     OP("max_pool2d", 1, 1, 2, 0, pool_shape, pool_gradient),
     OP("max_pool2d_grad", 2, 2, 1, 0, pool_grad_shape, NULL),
     OP("batch_norm", 5, 6, 5, 0, norm_shape, norm_gradient),
+    OP("batch_norm_in_place", 5, 6, 5, KD_OP_INSTEAD, norm_shape, NULL),
     OP("batch_norm_grad", 6, 6, 4, 0, norm_grad_shape, NULL),
     OP("batch_norm_grad_from_x", 6, 6, 3, KD_OP_INSTEAD, norm_grad_shape, NULL),
     OP("batch_norm_grad_of_sum", 7, 7, 4, KD_OP_INSTEAD, norm_grad_of_sum_shape, NULL),

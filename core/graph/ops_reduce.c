@@ -45,6 +45,14 @@ static bool reduce_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+static bool wide_sum_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    if (!reduce_shape(node, out, err)) {
+        return false;
+    }
+    out->dtype = (int32_t)kd_attr_int(node, "dtype", KD_F32);
+    return true;
+}
+
 GRADIENT(sum_gradient) {
     UNUSED();
     kd_error ignored = KD_ERROR_INIT;
@@ -156,6 +164,7 @@ static bool cross_entropy_grad_shape(const kd_node *node, kd_spec *out, kd_error
 
 const kd_op ops_reduce[] = {
     OP("sum", 1, KD_OP_WIDEN, reduce_shape, sum_gradient),
+    OP("wide_sum", 1, KD_OP_REAL | KD_OP_INSTEAD, wide_sum_shape, NULL),
     OP("max", 1, 0, reduce_shape, NULL),
     OP("argmax", 1, KD_OP_CONSTANT, argmax_shape, NULL),
     OP("top_k", 2, KD_OP_WIDEN, top_k_shape, NULL),

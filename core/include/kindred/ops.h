@@ -293,6 +293,10 @@ static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double
  *   dresidual: batch_norm_grad of dy + dy'.
  *   No graph says these two: the host puts them for batch_norm_grad, and for the add before it,
  *   where the device has kernels for them.
+ * wide_sum(x) {axes, keep} -> real: sum(cast(x)), of which no cast is made
+ * matmul_bias(a, b, bias [n]) {transpose_a, transpose_b} -> [m, n]: matmul(a, b) + bias, k not 0
+ * batch_norm_in_place: batch_norm, whose last two outputs lie where running_mean and running_var do
+ *   No graph says these either; the host puts them for sum, add and batch_norm.
  * batch_norm_inference(x, gamma, beta, running_mean, running_var, residual?) {eps, relu} -> y
  * copy(x) -> x in memory of its own
  * augment: see kindred/augment.h          sgd, lars, adamw: see kindred/update.h */

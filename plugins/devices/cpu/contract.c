@@ -27,9 +27,11 @@ bool plan_add_product(plan *p, const kd_node *node, const product *m, slot a, sl
     const layout a_layout = matrix(m->batch, m->m, m->k, m->transpose_a, m->type);
     const layout b_layout = matrix(m->batch, m->k, m->n, m->transpose_b, m->type);
     const layout y_layout = matrix(m->batch, m->m, m->n, false, m->y_type);
+    const layout bias_layout = matrix(m->batch, 1, m->n, false, m->y_type);
     dnnl_matmul_desc_t op;
     dnnl_primitive_desc_t desc = NULL;
-    if (dnnl_matmul_desc_init(&op, &a_layout, &b_layout, NULL, &y_layout) != dnnl_success ||
+    if (dnnl_matmul_desc_init(&op, &a_layout, &b_layout, m->bias ? &bias_layout : NULL,
+                              &y_layout) != dnnl_success ||
         plan_describe(p, &op, NULL, &desc) != dnnl_success) {
         return refuse(node, "oneDNN has no such matrix product", err);
     }
@@ -39,8 +41,9 @@ bool plan_add_product(plan *p, const kd_node *node, const product *m, slot a, sl
     }
     const operand operands[] = {{DNNL_ARG_SRC, &a_layout, a},
                                 {DNNL_ARG_WEIGHTS, &b_layout, b},
-                                {DNNL_ARG_DST, &y_layout, y}};
-    return plan_add(p, node, desc, operands, 3, err);
+                                {DNNL_ARG_DST, &y_layout, y},
+                                {DNNL_ARG_BIAS, &bias_layout, m->bias ? *m->bias : y}};
+    return plan_add(p, node, desc, operands, m->bias ? 4 : 3, err);
 }
 
 static bool build_matmul(kd_device *device, const kd_node *node, plan *p, kd_error *err) {
@@ -53,6 +56,7 @@ static bool build_matmul(kd_device *device, const kd_node *node, plan *p, kd_err
         .n = y->dim[y->rank - 1],
         .transpose_a = transpose_a,
         .transpose_b = kd_attr_int(node, "transpose_b", 0) != 0,
+        .bias = node->n_inputs > 2 ? &INPUT(2) : NULL,
         .type = a->dtype,
         .y_type = y->dtype,
     };

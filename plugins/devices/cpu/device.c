@@ -123,6 +123,7 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0), "scatter_rows", prepare_any, run_scatter_rows},
 
     {SIZE, 0, "sum", prepare_reduce, run_reduce, release_state},
+    {SIZE, 0, "wide_sum", prepare_reduce, run_reduce, release_state},
     {SIZE, 0, "max", prepare_reduce, run_reduce, release_state},
     {SIZE, 0, "argmax", prepare_argmax, run_argmax},
     {SIZE, 0, "top_k", prepare_top_k, run_top_k},
@@ -132,6 +133,7 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(1), "cross_entropy_grad", prepare_cross_entropy, run_cross_entropy_grad},
 
     {SIZE, 0, "matmul", prepare_matmul, plan_run, plan_release},
+    {SIZE, 0, "matmul_bias", prepare_matmul, plan_run, plan_release},
     {SIZE, 0, "conv2d", prepare_conv2d, plan_run, plan_release},
     {SIZE, 0, "conv2d_input_grad", prepare_conv2d_input_grad, plan_run, plan_release},
     {SIZE, 0, "conv2d_weight_grad", prepare_conv2d_weight_grad, plan_run, plan_release},
@@ -139,6 +141,7 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "max_pool2d", prepare_max_pool2d, run_max_pool2d},
     {SIZE, 0, "max_pool2d_grad", prepare_max_pool2d, run_max_pool2d_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm", prepare_batch_norm, run_batch_norm},
+    {SIZE, OVER(0) | OVER(5), "batch_norm_in_place", prepare_batch_norm, run_batch_norm},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad", prepare_batch_norm_grad, run_batch_norm_grad},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad_from_x", prepare_batch_norm_grad_from_x,
      run_batch_norm_grad_from_x},

@@ -9,7 +9,7 @@
 
 #define ALIGN ((size_t)64)
 #define MAX_STEPS 6
-#define MAX_OPERANDS_OF_STEP 4
+#define MAX_OPERANDS_OF_STEP 5
 
 typedef struct step {
     dnnl_primitive_t primitive; /* or NULL, and: */

@@ -15,6 +15,7 @@
 
 typedef struct reduction {
     bool max, half, whole;
+    bool half_out;
     int64_t groups, reduced, lanes;
     int64_t slices; /* of the reduced axis */
     int64_t slice;
@@ -62,6 +63,7 @@ static reduction reduction_of(const kd_node *node) {
     reduction r = {.max = strcmp(node->op, "max") == 0,
                    .half = x->dtype == KD_BF16,
                    .whole = x->dtype == KD_I32,
+                   .half_out = node->outputs[0].dtype == KD_BF16,
                    .groups = 1,
                    .reduced = 1,
                    .lanes = 1};
@@ -227,7 +229,7 @@ static void join_span(const void *work, int64_t begin, int64_t end) {
         if (r->whole) {
             ((int32_t *)w->y)[i] = (int32_t)total;
         } else {
-            store(w->y, r->half, i, (float)total);
+            store(w->y, r->half_out, i, (float)total);
         }
     }
 }

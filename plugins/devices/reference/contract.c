@@ -57,6 +57,7 @@ void run_matmul(kd_device *device, const kd_node *node, void *state, void *const
                 }
             }
             for (int64_t n = 0; n < p.n; n++) {
+                row[n] += node->n_inputs > 2 ? get(in[2], node->inputs[2].dtype, n) : 0;
                 put(out[0], out_type, (batch * p.m + m) * p.n + n, row[n]);
             }
         }

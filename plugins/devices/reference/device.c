@@ -88,6 +88,7 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(0), "scatter_rows", NULL, run_scatter_rows},
 
     {SIZE, 0, "sum", prepare_reduce, run_reduce},
+    {SIZE, 0, "wide_sum", prepare_reduce, run_reduce},
     {SIZE, 0, "max", prepare_reduce, run_reduce},
     {SIZE, 0, "argmax", prepare_ranking, run_argmax},
     {SIZE, 0, "top_k", prepare_ranking, run_top_k},
@@ -97,12 +98,14 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(1), "cross_entropy_grad", prepare_cross_entropy, run_cross_entropy_grad},
 
     {SIZE, 0, "matmul", prepare_matmul, run_matmul},
+    {SIZE, 0, "matmul_bias", prepare_matmul, run_matmul},
     {SIZE, 0, "conv2d", prepare_conv2d, run_conv2d},
     {SIZE, 0, "conv2d_input_grad", prepare_conv2d_input_grad, run_conv2d_input_grad},
     {SIZE, 0, "conv2d_weight_grad", prepare_conv2d_weight_grad, run_conv2d_weight_grad},
     {SIZE, 0, "max_pool2d", prepare_max_pool2d, run_max_pool2d},
     {SIZE, 0, "max_pool2d_grad", prepare_max_pool2d, run_max_pool2d_grad},
     {SIZE, OVER(0) | OVER(5), "batch_norm", prepare_floats, run_batch_norm},
+    {SIZE, OVER(0) | OVER(5), "batch_norm_in_place", prepare_floats, run_batch_norm},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad", prepare_floats, run_batch_norm_grad},
     {SIZE, OVER(0) | OVER(1), "batch_norm_grad_from_x", prepare_floats, run_batch_norm_grad_from_x},
     {SIZE, OVER(0) | OVER(1) | OVER(6), "batch_norm_grad_of_sum", prepare_floats,

@@ -20,6 +20,7 @@ typedef struct reduction {
 
 static const reduction reductions[] = {
     {"sum", 0, add},
+    {"wide_sum", 0, add},
     {"max", -HUGE_VAL, larger},
 };
 
