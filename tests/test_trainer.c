@@ -150,6 +150,8 @@ TEST(trainer, refuses_to_go_on_with_another_run) {
                    "optimizer.lr was 0.1");
     expect_refusal(FOLDER_RESUME, WITH("train.epochs=1", "views.0.size=10"), "views.0.size was 12");
     expect_refusal(FOLDER_RESUME, WITH("train.epochs=1", "backbone.width=4"), "backbone.width");
+    expect_refusal(FOLDER_RESUME, WITH("train.epochs=1", "data.fraction=0.5"),
+                   "data.fraction was 1.0 when the run began and is 0.5 now");
     expect_refusal(FOLDER_RESUME, WITH("train.epochs=1", "views.0.normalize=null"), "normalize");
     expect_train(FOLDER_RESUME, WITH("train.epochs=1", "checkpoint.keep=1", "train.log_every=3"));
     expect_train(FOLDER_OVERWRITE, WITH("train.epochs=1", "optimizer.lr=0.2"));
@@ -243,6 +245,11 @@ TEST(trainer, evals_do_not_change_what_is_learned) {
 TEST(trainer, refuses_what_does_not_fit_together) {
     expect_refusal(FOLDER_NEW, WITH("views.0.count=1"), "wants at least 2");
     expect_refusal(FOLDER_NEW, WITH("train.batch=65"), "more than the 64 samples");
+    expect_refusal(FOLDER_NEW, WITH("train.batch=33", "data.fraction=0.5"),
+                   "more than the 32 samples");
+    expect_refusal(FOLDER_NEW, WITH("data.fraction=0"), "data.fraction=0: must be above 0");
+    expect_refusal(FOLDER_NEW, WITH("data.fraction=1.5"),
+                   "data.fraction=1.5: 1.5 is out of range: 0 to 1");
     expect_refusal(FOLDER_NEW, WITH("evals=[{plugin: knn}, {plugin: knn}]"),
                    "another eval is named");
     expect_refusal(FOLDER_NEW, WITH("checkpoint.keep_best=knn"), "there is no eval 'knn'");

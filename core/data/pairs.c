@@ -2,6 +2,7 @@
  * Samples out of a store and, where there is one, a pair manifest. */
 #include "data/pairs.h"
 
+#include "data/fraction.h"
 #include "data/pairs_arm.h"
 #include "data/pairs_reject.h"
 #include "data/pairs_resolve.h"
@@ -12,13 +13,36 @@
 /* Pairs on their way to an arm. */
 typedef struct pair_list {
     pair *pair;
-    int64_t count, left_out, rejected;
+    int64_t count, left_out, rejected, whole;
     reject_list reject;
 } pair_list;
 
 static void list_free(pair_list *list) {
     free(list->pair);
     reject_free(&list->reject);
+}
+
+static bool takes_all(const pair_options *o) {
+    return o->fraction == 0 || o->fraction == 1;
+}
+
+/* A pair stays whole, or goes. */
+static void list_cut(pair_list *list, const pair_options *o) {
+    bool *kept = kd_alloc((size_t)list->count);
+    int32_t *class = kd_alloc((size_t)list->count * sizeof *class);
+    for (int64_t i = 0; i < list->count; i++) {
+        class[i] = list->pair[i].label;
+    }
+    fraction_choose(o->fraction, o->fraction_seed, class, list->count, kept);
+    list->whole = list->count;
+    list->count = 0;
+    for (int64_t i = 0; i < list->whole; i++) {
+        if (kept[i]) {
+            list->pair[list->count++] = list->pair[i];
+        }
+    }
+    free(class);
+    free(kept);
 }
 
 static bool list_give(pair_list *list, const pair_options *o, const char *what, samples *ret,
@@ -32,11 +56,16 @@ static bool list_give(pair_list *list, const pair_options *o, const char *what, 
                                       : "%s: every pair has a broken image",
                        what, o->reject, list->rejected);
     }
+    if (!takes_all(o)) {
+        list_cut(list, o);
+    }
     if (!arm_apply(list->pair, list->count, o->arm, o->seed, what, ret, err)) {
         return false;
     }
     ret->left_out = list->left_out;
     ret->rejected = list->rejected;
+    ret->whole = list->whole;
+    ret->taken = list->whole ? list->count : 0;
     return true;
 }
 
@@ -69,11 +98,22 @@ static bool take_singles(const store *s, const pair_options *o, samples *ret, kd
                        "name the pairs in a manifest (data.pairs.manifest), or let the dataset "
                        "plugin make them");
     }
-    samples_make(ret, s->samples, 1);
-    for (; ret->count < s->samples; ret->count++) {
-        ret->image[ret->count] = s->range[2 * ret->count];
-        ret->label[ret->count] = s->label[ret->count];
+    bool *kept = NULL;
+    if (!takes_all(o)) {
+        kept = kd_alloc((size_t)s->samples);
+        fraction_choose(o->fraction, o->fraction_seed, s->label, s->samples, kept);
     }
+    samples_make(ret, s->samples, 1);
+    for (int64_t i = 0; i < s->samples; i++) {
+        if (!kept || kept[i]) {
+            ret->image[ret->count] = s->range[2 * i];
+            ret->label[ret->count] = s->label[i];
+            ret->source[ret->count++] = s->source[i];
+        }
+    }
+    ret->whole = kept ? s->samples : 0;
+    ret->taken = kept ? ret->count : 0;
+    free(kept);
     return true;
 }
 
@@ -95,7 +135,7 @@ static bool samples_of_store(const store *s, const pair_options *o, samples *ret
             continue;
         }
         const int32_t first = s->range[2 * i], label = s->label[i];
-        list.pair[list.count++] = (pair){{first, first + 1}, {label, label}, label};
+        list.pair[list.count++] = (pair){{first, first + 1}, {label, label}, label, s->source[i]};
     }
     good = good && list_give(&list, o, "the dataset", ret, err);
     list_free(&list);
@@ -130,6 +170,7 @@ static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_
         p.class[i] = s->label[sample[i]] < 0 ? (int32_t)row->label : s->label[sample[i]];
     }
     p.label = p.class[0] == p.class[1] ? p.class[0] : -1;
+    p.source = list->count;
     list->pair[list->count++] = p;
     return true;
 }

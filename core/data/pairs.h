@@ -20,6 +20,8 @@ typedef struct pair_options {
     const char *reject;   /* file of ids of pairs to leave out; NULL or "": none */
     int arm;              /* ARM_ */
     uint64_t seed;        /* of ARM_REPAIRED */
+    double fraction;      /* of the samples to take (data/fraction.h), in (0, 1]; 0: as 1 */
+    uint64_t fraction_seed;
 } pair_options;
 
 typedef struct samples {
@@ -27,12 +29,19 @@ typedef struct samples {
     int32_t n_images; /* of every sample: 1 or 2 */
     int32_t *image;   /* [count, n_images] indices of the store's images */
     int32_t *label;   /* [count] -1: none */
+    int64_t *source; /* [count] the sample's index in the dataset, or of a manifest's pairs in their
+                        list */
     int64_t left_out; /* pairs of which an image was broken */
     int64_t rejected; /* pairs left out by options.reject */
-    int64_t kept;     /* ARM_REPAIRED: pairs that got their own second image back, by chance */
+    int64_t taken;    /* by options.fraction, of `whole` samples, or pairs before the arm; 0: all */
+    int64_t whole;
+    int64_t kept; /* ARM_REPAIRED: pairs that got their own second image back, by chance */
 } samples;
 
 /* `set` resolves a manifest's paths: it is the opened dataset that the store was made of.
+ *
+ * A fraction is taken of what there is, of pairs before an arm has them: all arms see the same
+ * ones.
  *
  * A manifest fails as "pairs.csv:12: ..." on a path or index that the dataset lacks, a pair of one
  * image with itself, a label that is not the images' own, a missing column, when it is empty. An

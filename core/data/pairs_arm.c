@@ -14,11 +14,13 @@ void samples_make(samples *list, int64_t count, int32_t n_images) {
     *list = (samples){.n_images = n_images};
     list->image = kd_alloc((size_t)(count * n_images) * sizeof *list->image);
     list->label = kd_alloc((size_t)count * sizeof *list->label);
+    list->source = kd_alloc((size_t)count * sizeof *list->source);
 }
 
 void samples_free(samples *list) {
     free(list->image);
     free(list->label);
+    free(list->source);
     *list = (samples){0};
 }
 
@@ -36,6 +38,7 @@ static bool take_first(const dealing *d, samples *ret, kd_error *err) {
     for (; ret->count < d->count; ret->count++) {
         ret->image[ret->count] = d->pairs[ret->count].image[0];
         ret->label[ret->count] = d->pairs[ret->count].label;
+        ret->source[ret->count] = d->pairs[ret->count].source;
     }
     return true;
 }
@@ -46,6 +49,7 @@ static bool take_both(const dealing *d, samples *ret, kd_error *err) {
     for (; ret->count < d->count; ret->count++) {
         memcpy(&ret->image[2 * ret->count], d->pairs[ret->count].image, 2 * sizeof *ret->image);
         ret->label[ret->count] = d->pairs[ret->count].label;
+        ret->source[ret->count] = d->pairs[ret->count].source;
     }
     return true;
 }
@@ -71,6 +75,7 @@ static bool take_union(const dealing *d, samples *ret, kd_error *err) {
             if (!seen[image]) {
                 seen[image] = true;
                 ret->image[ret->count] = image;
+                ret->source[ret->count] = ret->count;
                 ret->label[ret->count++] = d->pairs[i].class[side];
             }
         }
@@ -210,6 +215,7 @@ static bool deal_class(hand *h, int32_t class, const classes *c, samples *ret, k
         ret->image[2 * h->pair[i]] = p->image[0];
         ret->image[2 * h->pair[i] + 1] = h->deck[i];
         ret->label[h->pair[i]] = class;
+        ret->source[h->pair[i]] = p->source;
         ret->kept += h->deck[i] == p->image[1];
     }
     return true;

@@ -9,6 +9,7 @@ typedef struct pair {
     int32_t image[2]; /* the store's */
     int32_t class[2]; /* of each image; -1: none */
     int32_t label;    /* of the pair; -1: none */
+    int64_t source;   /* as that of samples */
 } pair;
 
 /* Pairs as an arm has them. `what` names their source in messages. */

@@ -22,6 +22,10 @@ static bool read_samples(const source_options *o, const kd_set *set, source *s, 
         log_line(KD_LOG_INFO, "%s: left out %" PRId64 " rejected pairs", pairs->reject,
                  s->samples.rejected);
     }
+    if (s->samples.whole) {
+        log_line(KD_LOG_INFO, "data.fraction: %" PRId64 " of %" PRId64 " samples", s->samples.taken,
+                 s->samples.whole);
+    }
     if (s->samples.kept) {
         log_line(KD_LOG_INFO, "repaired: %" PRId64 " of %" PRId64 " pairs got their own partner",
                  s->samples.kept, s->samples.count);

@@ -125,8 +125,9 @@ bool variants_open(const store *s, const kd_dataset *table, const kd_set *set, c
         return false;
     }
     if (ret->base && (list->n_images != 1 || list->count != s->samples)) {
-        kd_fail(err, KD_E_INVALID, "the dataset has variants of samples, and data.pairs is given");
-        return kd_hint(err, "variants are measured one by one: leave data.pairs out");
+        kd_fail(err, KD_E_INVALID,
+                "the dataset has variants of samples, and data.pairs or data.fraction is given");
+        return kd_hint(err, "variants are measured one by one, all of them: leave it out");
     }
     return check_bases(ret, s, err);
 }

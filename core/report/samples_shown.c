@@ -39,6 +39,7 @@ source shown_subset(const source *from, int64_t most, bool labelled) {
     for (int64_t i = 0; i < count; i++) {
         const int64_t at = kept[i * n / count];
         ret.samples.label[i] = all->label[at];
+        ret.samples.source[i] = all->source[at];
         memcpy(ret.samples.image + i * all->n_images, all->image + at * all->n_images,
                sizeof *all->image * (size_t)all->n_images);
     }

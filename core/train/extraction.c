@@ -124,7 +124,6 @@ static void copy_values(const feature_program *p, float *to, int64_t count) {
 /* The samples to take, and their labels. */
 static void choose_samples(const source *from, bool labelled, features *f) {
     const samples *list = &from->samples;
-    const bool whole = from->store->samples == list->count;
     const size_t count = (size_t)list->count;
     f->label = kd_alloc(count * sizeof *f->label);
     f->sample = kd_alloc(count * sizeof *f->sample);
@@ -132,7 +131,7 @@ static void choose_samples(const source *from, bool labelled, features *f) {
     for (int64_t i = 0; i < list->count; i++) {
         if (!labelled || list->label[i] >= 0) {
             f->label[f->rows] = list->label[i];
-            f->sample[f->rows] = whole ? from->store->source[i] : i;
+            f->sample[f->rows] = list->source[i];
             f->position[f->rows++] = i;
         }
     }

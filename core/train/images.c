@@ -35,10 +35,11 @@ static bool show(void *context, int64_t done, int64_t total, int64_t skipped) {
 
 /* Everything that decides what is opened. */
 static const char *key_of(image_sets *all, const data_part *d, const char *options) {
-    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%s|%s|%d|%d", d->part.plugin->path,
-                       d->part.plugin->note.version, options, d->store_size, d->keys.on_error,
-                       d->store.cache, d->keys.factors, d->pairs.manifest, d->pairs.reject,
-                       d->pairs.arm, d->pairs.seed);
+    return arena_print(&all->memory, "%s|%s|%s|%d|%d|%s|%s|%s|%s|%d|%d|%.17g|%d",
+                       d->part.plugin->path, d->part.plugin->note.version, options, d->store_size,
+                       d->keys.on_error, d->store.cache, d->keys.factors, d->pairs.manifest,
+                       d->pairs.reject, d->pairs.arm, d->pairs.seed, d->keys.fraction,
+                       d->keys.fraction_seed);
 }
 
 static bool open_source(image_sets *all, const data_part *d, const char *options, source **ret,
@@ -61,7 +62,9 @@ static bool open_source(image_sets *all, const data_part *d, const char *options
                                 .pairs = {.manifest = d->pairs.manifest,
                                           .reject = d->pairs.reject,
                                           .arm = d->pairs.arm,
-                                          .seed = (uint64_t)d->pairs.seed},
+                                          .seed = (uint64_t)d->pairs.seed,
+                                          .fraction = d->keys.fraction,
+                                          .fraction_seed = (uint64_t)d->keys.fraction_seed},
                                 .progress = show,
                                 .context = all};
     if (!source_open(&how, ret, err)) {

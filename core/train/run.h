@@ -29,6 +29,8 @@ typedef struct run_keys {
 typedef struct data_keys {
     int on_error;        /* ON_ERROR_ of data/store.h */
     const char *factors; /* manifest of data/variants.h; "": none */
+    double fraction;     /* of the samples; above 0 */
+    int fraction_seed;
 } data_keys;
 typedef struct store_keys {
     const char *size; /* pixels, or "full" */

@@ -15,6 +15,9 @@ static const option run_options[] = {
 };
 static const option data_options[] = {
     OPTION_CHOICE(data_keys, on_error, "fail", "fail|skip", "what a broken image does: end the run, or be left out and listed"),
+    OPTION_FLOAT(data_keys, fraction, 1, 0, 1, "of the samples to take, above 0, or of the pairs, before an arm has them; classes keep their shares, "
+                 "and a smaller fraction is part of a larger one"),
+    OPTION_INT(data_keys, fraction_seed, 1, 0, , "of the draw of a fraction, which stays the same for every seed of the run"),
     OPTION_PATH(data_keys, factors, "", "CSV or JSON lines with columns a, b and factor: image b shows what a shows, with that factor changed; for the eval invariance"),
 };
 static const option store_options[] = {

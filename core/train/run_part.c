@@ -102,10 +102,19 @@ static bool read_size(const config_node *map, const char *text, int32_t *ret, kd
     return true;
 }
 
+static bool check_fraction(const config_node *map, double fraction, kd_error *err) {
+    if (fraction > 0) {
+        return true;
+    }
+    config_fail(config_child(map, "fraction"), err, "must be above 0");
+    return kd_hint(err, "0.1 takes a tenth of the samples, 1 all of them");
+}
+
 bool read_data(run_reader *reader, const config_node *map, const data_part *base, data_part *ret) {
     static const char *const inner[] = {"store", "pairs", NULL};
     data_part d = {.keys.on_error = 0};
-    if (!read_part(reader, map, "data", inner, &d.part, &d.keys, sizeof d.keys)) {
+    if (!read_part(reader, map, "data", inner, &d.part, &d.keys, sizeof d.keys) ||
+        !check_fraction(map, d.keys.fraction, reader->err)) {
         return false;
     }
     const config_node *packed = config_section(map, "store"), *pairs = config_section(map, "pairs");
@@ -150,6 +159,7 @@ bool read_split(run_reader *reader, const config_node *eval, const char *split, 
     const plugin_note *note = &data->part.plugin->note;
     data_part d = *data;
     d.keys.factors = "";
+    d.keys.fraction = 1; /* what is measured, and on what, is the same for all fractions */
     d.pairs = (pairs_keys){.manifest = "", .reject = "", .arm = ARM_AUTO};
     d.part.config = arena_alloc(&reader->run->memory, note->config_size);
     memcpy(d.part.config, data->part.config, note->config_size);
