@@ -211,7 +211,7 @@ static inline kd_tensor *kd_accuracy(kd_tensor *logits, kd_tensor *labels) {
  * a, b     [n, d]  one tensor, or two
  * returns  []      sum over i and j of (scale a'b)_ij^2, real
  * source   sum((a'b)^2) = tr(a'b b'a) = sum(aa' * bb'): where 2 n <= d, products of rows, [n, n],
- *          stand in for those of columns, [d, d] */
+ *          stand in for those of columns, [d, d] (docs/decisions/0019-products-of-rows.md) */
 static inline kd_tensor *kd_squared_frobenius(kd_tensor *a, kd_tensor *b, double scale) {
     return kd_compose_pure("squared_frobenius", (kd_tensor *[]){a, b}, 2,
                            (kd_attr[]){KD_F("scale", scale)}, 1);
