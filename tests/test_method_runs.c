@@ -85,6 +85,36 @@ TEST(vicreg, begins_at_its_variance_when_all_is_one) {
     }
 }
 
+/* A run of bf16 rounds its layers, not the products that such a loss is made of. */
+TEST(methods, of_correlations_multiply_in_real) {
+    static const char *const files[] = {"barlow_twins", "barlow_twins_paper", "vicreg"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        method_kit k;
+        kd_error err = KD_ERROR_INIT;
+        method_open(&k, files[i], "reference", KD_F32);
+        graph *g = graph_create(&(graph_options){.real = KD_F32, .compute = KD_BF16});
+        built_loss(g, &(built_method){.table = k.table,
+                                      .config = k.config,
+                                      .encoder = &k.encoder.base,
+                                      .views = k.n_views,
+                                      .samples = k.samples,
+                                      .size = k.size[0],
+                                      .channels = k.channels});
+        cr_assert(graph_check(g, &err), "%s", err.message);
+        int products = 0;
+        for (int n = 0; n < g->nodes.count; n++) {
+            const struct node *node = g->nodes.item[n];
+            if (strcmp(node->op->name, "mul") == 0) {
+                products++;
+                cr_expect_eq(node->in_specs[0].dtype, KD_F32, "%s: %s", files[i], node->view.path);
+            }
+        }
+        cr_expect(products > 0);
+        graph_destroy(g);
+        method_close(&k);
+    }
+}
+
 EACH_METHOD_CASE(method, repeats_bit_for_bit) {
     static snapshot first, second;
     snapshot *const after[] = {&first, &second};
