@@ -328,6 +328,9 @@ TEST(study, page_has_table_differences_and_curves) {
     EXPECT_IN("<strong>+8.00</strong> [-2.83, +18.83]", h.text);
     EXPECT_IN("3 seeds, 0 is inside", h.text);
     EXPECT_IN("one seed: no interval", h.text);
+    EXPECT_IN(
+        "<td>untrained encoder</td><td>any</td><td>none</td><td class=\"number\">32.00 ± 1.00",
+        h.text);
     EXPECT_IN("<h3>semantic-none</h3>", h.text);
     EXPECT_IN("seed2, step 1: 3.5", h.text);
     EXPECT_IN("seed1, step 1: 2.25", strstr(h.text, "<h3>augmented-none</h3>"));

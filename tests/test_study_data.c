@@ -180,3 +180,29 @@ TEST(study_data, plan_counts_runs_whose_folders_are_gone) {
     cr_assert(file_remove_tree("studies/gone/runs", &err), "%s", err.message);
     expect(start(plan), 0, "2 runs are left");
 }
+
+/* One line tells what all arms begin with. */
+TEST(study_data, untrained_encoders_stand_in_the_table) {
+    const char *const words[] = {
+        "name=before",
+        "seeds=[1,2]",
+        "compare={axis: arm}",
+        "evals.0.before=true",
+        "matrix=[{axis: arm, key: data.pairs.arm, values: [augmented, semantic]}, "
+        "{axis: width, key: backbone.width, values: [2, 4]}]",
+        NULL};
+    arena a = {0};
+    expect(start(words), 0, "| untrained encoder | any | 4 |");
+    const study_results r = results("before", &a);
+    cr_assert_eq(r.n_before, 3, "two widths, and the pixels of all");
+    for (int i = 0; i < 3; i++) {
+        const study_before_row *one = &r.before[i];
+        cr_assert(one->n == 2 && one->cell[0].mean > 0, "%s", one->of);
+        cr_assert_str_eq(one->value[0], "any");
+        cr_assert_str_eq(one->value[1], i == 0 ? "2" : i == 1 ? "4" : "any");
+        cr_assert_str_eq(one->of, i < 2 ? "untrained encoder" : "raw pixels");
+    }
+    cr_assert_eq(r.row[0].untrained[0].mean, r.before[0].cell[0].mean);
+    cr_assert_neq(r.row[0].untrained[0].mean, r.row[1].untrained[0].mean);
+    arena_free(&a);
+}

@@ -50,8 +50,27 @@ static void write_cell(html *h, const study_cell *c) {
     write_published(h, "%.2f", c->published);
 }
 
+static void write_before(html *h, const study_results *r) {
+    for (int i = 0; i < r->n_before; i++) {
+        const study_before_row *one = &r->before[i];
+        html_markup(h, "<tr>");
+        write_values(h, &one->of, 1);
+        write_values(h, one->value, r->n_axes);
+        for (int k = 0; k < r->n_evals; k++) {
+            write_cell(h, &one->cell[k]);
+        }
+        html_markup(h,
+                    "<td class=\"number\">%d</td><td class=\"number\">0</td>"
+                    "<td class=\"number\">–</td><td class=\"number\">–</td></tr>\n",
+                    one->n);
+    }
+}
+
+/* The first column is there where not all rows are of trained encoders. */
 static void write_rows(html *h, const study_results *r, arena *a) {
+    const int first = r->n_before > 0;
     html_markup(h, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>");
+    write_heads(h, (const char *const[]){"of"}, first, false);
     write_heads(h, r->axis, r->n_axes, false);
     write_heads(h, r->eval, r->n_evals, true);
     write_heads(h, (const char *const[]){"seeds", "steps", "training", "views/s"}, 4, true);
@@ -61,6 +80,7 @@ static void write_rows(html *h, const study_results *r, arena *a) {
         char time[32];
         progress_duration(one->seconds, time, sizeof time);
         html_markup(h, "<tr>");
+        write_values(h, &one->of, first);
         write_values(h, one->value, r->n_axes);
         for (int k = 0; k < r->n_evals; k++) {
             write_cell(h, &one->cell[k]);
@@ -76,6 +96,7 @@ static void write_rows(html *h, const study_results *r, arena *a) {
                            "<td class=\"number\">–</td></tr>\n");
         }
     }
+    write_before(h, r);
     html_markup(h, "</tbody></table></div>\n");
 }
 

@@ -22,6 +22,17 @@ static json_t *values_of(const study *s, const study_run *r) {
     return object;
 }
 
+/* What `before: true` compares with; it is measured before the first step. */
+static void put_before(json_t *to, const char *key, const char *file, const char *name,
+                       const char *of) {
+    json_t *line = metrics_find(file, 0, name, of);
+    json_t *value = json_object_get(line, "value");
+    if (value) {
+        json_object_set(to, key, value);
+    }
+    json_decref(line);
+}
+
 static bool evals_of(const study_run *r, const char *file, int64_t step, json_t *to,
                      kd_error *err) {
     for (int i = 0; i < r->run->n_evals; i++) {
@@ -33,8 +44,11 @@ static bool evals_of(const study_run *r, const char *file, int64_t step, json_t 
             return kd_fail(err, KD_E_DATA, "%s: eval %s has no result at step %lld", file, name,
                            (long long)step);
         }
-        json_array_append_new(to, json_pack("{s:s, s:O, s:O?}", "eval", name, "value", value,
-                                            "protocol", json_object_get(line, "protocol")));
+        json_t *eval = json_pack("{s:s, s:O, s:O?}", "eval", name, "value", value, "protocol",
+                                 json_object_get(line, "protocol"));
+        put_before(eval, "untrained", file, name, OF_UNTRAINED);
+        put_before(eval, "pixels", file, name, OF_PIXELS);
+        json_array_append_new(to, eval);
         json_decref(line);
     }
     return true;

@@ -3,7 +3,11 @@
  *
  *     {"run": "semantic-seed1", "values": {"arm": "semantic"}, "seed": 1, "steps": 500,
  *      "views": 256000, "seconds": 61.2, "data": "29359 samples (...) of ...",
- *      "evals": [{"eval": "knn", "value": 0.81, "protocol": "..."}]} */
+ *      "evals": [{"eval": "knn", "value": 0.81, "protocol": "...", "untrained": 0.31,
+ *                 "pixels": 0.28}]}
+ *
+ * The last two are of the untrained encoder and of raw pixels, where the eval has `before: true`.
+ */
 #ifndef CORE_STUDY_RECORD_H
 #define CORE_STUDY_RECORD_H
 

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a study's records to the rows of its table. */
-#include "study/study_results.h"
+#include "study/study_reading.h"
 
 #include "base/file.h"
 #include "study/record.h"
 #include "study/statistics.h"
 #include "study/study_folder.h"
+#include "train/evaluation.h"
 
 #include <math.h>
 
-typedef struct reading {
-    arena *a;
-    const study *study;
-    const json_t *records;
-    study_results *to;
-    double *value; /* [rows, seeds, evals]; NAN: not there */
-} reading;
-
-static double *value_at(const reading *in, int at, int seed, int eval) {
+double *study_values(const study_reading *in, int of, int at, int seed) {
     const int seeds = (int)in->study->keys.seeds.count;
-    return &in->value[((size_t)at * seeds + seed) * in->to->n_evals + eval];
+    return &in->value[of][((size_t)at * seeds + seed) * in->to->n_evals];
 }
 
-static const char **row_values(const reading *in, int at) {
+static const char **row_values(const study_reading *in, int at) {
     const study *s = in->study;
     const size_t count = (size_t)s->n_axes + 1;
     int *chosen = arena_alloc(in->a, sizeof *chosen * count);
@@ -49,7 +42,7 @@ static const char *text_of(const json_t *object, const char *key) {
 }
 
 /* Every eval of any run, in the order in which they come. */
-static void collect_evals(reading *in) {
+static void collect_evals(study_reading *in) {
     study_results *r = in->to;
     size_t i, k, most = 1;
     json_t *line, *eval;
@@ -69,28 +62,32 @@ static void collect_evals(reading *in) {
     }
 }
 
-static const json_t *record_at(const reading *in, int at, int seed) {
+static const json_t *record_at(const study_reading *in, int at, int seed) {
     const char *name = study_run_name(in->study, at, seed, in->a);
     return records_find(in->records, name);
 }
 
-static void take_values(reading *in, int at, int seed, const json_t *record) {
-    json_t *eval;
-    size_t i;
-    for (int e = 0; e < in->to->n_evals; e++) {
-        *value_at(in, at, seed, e) = NAN;
-    }
-    json_array_foreach(json_object_get(record, "evals"), i, eval) {
-        const json_t *value = json_object_get(eval, "value");
-        const int e = find_eval(in->to, text_of(eval, "eval"));
-        if (e >= 0 && json_is_number(value)) {
-            *value_at(in, at, seed, e) = json_number_value(value);
+static void take_values(study_reading *in, int at, int seed, const json_t *record) {
+    static const char *const keys[MEASURED_COUNT] = {"value", "untrained", "pixels"};
+    for (int of = 0; of < MEASURED_COUNT; of++) {
+        double *to = study_values(in, of, at, seed);
+        json_t *eval;
+        size_t i;
+        for (int e = 0; e < in->to->n_evals; e++) {
+            to[e] = NAN;
+        }
+        json_array_foreach(json_object_get(record, "evals"), i, eval) {
+            const json_t *value = json_object_get(eval, keys[of]);
+            const int e = find_eval(in->to, text_of(eval, "eval"));
+            if (e >= 0 && json_is_number(value)) {
+                to[e] = json_number_value(value);
+            }
         }
     }
 }
 
 /* What the paper says of a row; a later entry goes before an earlier one. */
-static double published(const reading *in, int at, const char *eval) {
+static double published(const study_reading *in, int at, const char *eval) {
     const study *s = in->study;
     double ret = NAN;
     int *value = arena_alloc(in->a, sizeof *value * (size_t)(s->n_axes + 1));
@@ -110,15 +107,12 @@ static double published(const reading *in, int at, const char *eval) {
     return ret;
 }
 
-static study_cell cell_of(const reading *in, int at, int eval) {
-    const int seeds = (int)in->study->keys.seeds.count;
-    double *there = arena_alloc(in->a, sizeof *there * (size_t)seeds);
-    study_cell c = {
-        .mean = NAN, .deviation = NAN, .published = published(in, at, in->to->eval[eval])};
-    for (int i = 0; i < seeds; i++) {
-        const double value = *value_at(in, at, i, eval);
-        if (!isnan(value)) {
-            there[c.n++] = value;
+study_cell study_cell_of(const double *value, int count, int step, arena *a) {
+    double *there = arena_alloc(a, sizeof *there * (size_t)count);
+    study_cell c = {.mean = NAN, .deviation = NAN, .published = NAN};
+    for (int i = 0; i < count; i++) {
+        if (!isnan(value[i * step])) {
+            there[c.n++] = value[i * step];
         }
     }
     if (c.n) {
@@ -126,6 +120,15 @@ static study_cell cell_of(const reading *in, int at, int eval) {
         c.deviation = deviation_of(there, c.n);
     }
     return c;
+}
+
+static study_cell *read_cells(const study_reading *in, int of, int at) {
+    const int seeds = (int)in->study->keys.seeds.count, evals = in->to->n_evals;
+    study_cell *ret = arena_alloc(in->a, sizeof *ret * (size_t)(evals + 1));
+    for (int i = 0; i < evals; i++) {
+        ret[i] = study_cell_of(study_values(in, of, at, 0) + i, seeds, evals, in->a);
+    }
+    return ret;
 }
 
 static void take_steps(study_result_row *to, int64_t steps) {
@@ -139,10 +142,11 @@ const char *study_steps_text(const study_result_row *of, arena *a) {
                : arena_print(a, "%lld-%lld", (long long)of->steps, (long long)of->most_steps);
 }
 
-static void read_row(reading *in, int at) {
+static void read_row(study_reading *in, int at) {
     const int seeds = (int)in->study->keys.seeds.count;
     study_result_row *to = &in->to->row[at];
     double views = 0;
+    to->of = OF_TRAINED;
     to->value = row_values(in, at);
     to->wanted = seeds;
     for (int i = 0; i < seeds; i++) {
@@ -157,15 +161,17 @@ static void read_row(reading *in, int at) {
     }
     to->views_per_second = to->seconds > 0 ? views / to->seconds : 0;
     to->seconds = to->n ? to->seconds / to->n : 0;
-    to->cell = arena_alloc(in->a, sizeof *to->cell * (size_t)(in->to->n_evals + 1));
+    to->cell = read_cells(in, TRAINED, at);
+    to->untrained = read_cells(in, UNTRAINED, at);
+    to->pixels = read_cells(in, PIXELS, at);
     for (int i = 0; i < in->to->n_evals; i++) {
-        to->cell[i] = cell_of(in, at, i);
+        to->cell[i].published = published(in, at, in->to->eval[i]);
     }
     in->to->runs_done += to->n;
     in->to->runs_wanted += seeds;
 }
 
-static study_difference difference_of(const reading *in, int at, int base, int eval) {
+static study_difference difference_of(const study_reading *in, int at, int base, int eval) {
     const int seeds = (int)in->study->keys.seeds.count;
     double *there = arena_alloc(in->a, sizeof *there * (size_t)seeds);
     study_difference d = {.mean = NAN,
@@ -173,7 +179,8 @@ static study_difference difference_of(const reading *in, int at, int base, int e
                           .published = in->to->row[at].cell[eval].published -
                                        in->to->row[base].cell[eval].published};
     for (int i = 0; i < seeds; i++) {
-        const double value = *value_at(in, at, i, eval) - *value_at(in, base, i, eval);
+        const double value =
+            study_values(in, TRAINED, at, i)[eval] - study_values(in, TRAINED, base, i)[eval];
         if (!isnan(value)) {
             there[d.n++] = value;
         }
@@ -187,7 +194,7 @@ static study_difference difference_of(const reading *in, int at, int base, int e
     return d;
 }
 
-static void read_differences(reading *in) {
+static void read_differences(study_reading *in) {
     const study *s = in->study;
     study_results *r = in->to;
     r->compared = s->compared;
@@ -210,7 +217,7 @@ static void read_differences(reading *in) {
     }
 }
 
-static void read_names(reading *in) {
+static void read_names(study_reading *in) {
     const study *s = in->study;
     study_results *r = in->to;
     r->name = arena_text(in->a, s->keys.name);
@@ -240,15 +247,18 @@ bool study_results_read(const char *folder, arena *a, study_results *ret, kd_err
     json_t *records = records_read(f.results, err);
     if (records) {
         *ret = (study_results){.n_rows = study_rows(s)};
-        reading in = {.a = a, .study = s, .records = records, .to = ret};
+        study_reading in = {.a = a, .study = s, .records = records, .to = ret};
         read_names(&in);
         collect_evals(&in);
         const size_t runs = (size_t)ret->n_rows * (size_t)s->keys.seeds.count;
-        in.value = arena_alloc(a, sizeof *in.value * (runs * (size_t)ret->n_evals + 1));
+        for (int of = 0; of < MEASURED_COUNT; of++) {
+            in.value[of] = arena_alloc(a, sizeof *in.value[of] * (runs * (size_t)ret->n_evals + 1));
+        }
         ret->row = arena_alloc(a, sizeof *ret->row * (size_t)ret->n_rows);
         for (int i = 0; i < ret->n_rows; i++) {
             read_row(&in, i);
         }
+        study_read_before(&in);
         read_differences(&in);
     }
     json_decref(records);

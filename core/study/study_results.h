@@ -15,9 +15,11 @@ typedef struct study_cell {
 } study_cell;
 
 typedef struct study_result_row {
-    const char **value; /* [n_axes] */
-    int n, wanted;      /* runs that are done, and in all */
-    study_cell *cell;   /* [n_evals] */
+    const char *of;                 /* "trained encoder" */
+    const char **value;             /* [n_axes] */
+    int n, wanted;                  /* runs that are done, and in all */
+    study_cell *cell;               /* [n_evals] */
+    study_cell *untrained, *pixels; /* [n_evals] the same evals of what `before: true` compares */
     /* Of the runs that are done, the fewest and the most: they differ only where a run that no
      * longer fits is still there. 0: none is done. */
     int64_t steps, most_steps;
@@ -25,6 +27,14 @@ typedef struct study_result_row {
     double seconds;          /* of training, without evals */
     double views_per_second; /* augmented images, while it trained */
 } study_result_row;
+
+/* What rows have in common that is not trained. */
+typedef struct study_before_row {
+    const char *of;     /* "untrained encoder", "raw pixels" */
+    const char **value; /* [n_axes] "any" where it is the same for all values of an axis */
+    int n;              /* seeds */
+    study_cell *cell;   /* [n_evals] */
+} study_before_row;
 
 /* A value of the compared axis minus the baseline, over the seeds that both have. */
 typedef struct study_difference {
@@ -41,12 +51,13 @@ typedef struct study_difference_row {
 
 typedef struct study_results {
     const char *name;
-    int n_axes, n_evals, n_rows, n_differences, n_notes;
-    const char **axis;     /* [n_axes] names */
-    const char **eval;     /* [n_evals] names, in the order of the runs' configuration */
-    const char **protocol; /* [n_evals] how it was measured; "" when not known */
-    study_result_row *row; /* [n_rows], in the order of the matrix */
-    int compared;          /* the axis; -1: none */
+    int n_axes, n_evals, n_rows, n_before, n_differences, n_notes;
+    const char **axis;        /* [n_axes] names */
+    const char **eval;        /* [n_evals] names, in the order of the runs' configuration */
+    const char **protocol;    /* [n_evals] how it was measured; "" when not known */
+    study_result_row *row;    /* [n_rows], in the order of the matrix */
+    study_before_row *before; /* [n_before] one for each that differs */
+    int compared;             /* the axis; -1: none */
     const char *baseline;
     study_difference_row *difference; /* [n_differences] */
     const char **note;                /* [n_notes] on published numbers */

@@ -37,16 +37,33 @@ static void print_cell(const study_cell *c, FILE *to) {
     fputc(' ', to);
 }
 
+static void print_before(const study_results *r, FILE *to) {
+    for (int i = 0; i < r->n_before; i++) {
+        const study_before_row *row = &r->before[i];
+        print_words(&row->of, 1, to);
+        print_words(row->value, r->n_axes, to);
+        for (int k = 0; k < r->n_evals; k++) {
+            print_cell(&row->cell[k], to);
+        }
+        fprintf(to, "| %d | 0 | - | - |\n", row->n);
+    }
+}
+
+/* The first column is there where not all rows are of trained encoders. */
 static void print_rows(const study_results *r, FILE *to) {
+    static const char *const head[] = {"of"};
+    const int first = r->n_before > 0;
     arena a = {0};
+    print_words(head, first, to);
     print_words(r->axis, r->n_axes, to);
     print_words(r->eval, r->n_evals, to);
     fprintf(to, "| n | steps | training | images/s |\n");
-    print_rule(r->n_axes + r->n_evals + 4, to);
+    print_rule(first + r->n_axes + r->n_evals + 4, to);
     for (int i = 0; i < r->n_rows; i++) {
         const study_result_row *row = &r->row[i];
         char time[16];
         progress_duration(row->n ? row->seconds : -1, time, sizeof time);
+        print_words(&row->of, first, to);
         print_words(row->value, r->n_axes, to);
         for (int k = 0; k < r->n_evals; k++) {
             print_cell(&row->cell[k], to);
@@ -55,6 +72,7 @@ static void print_rows(const study_results *r, FILE *to) {
                 row->n ? time : "-", row->views_per_second);
     }
     arena_free(&a);
+    print_before(r, to);
 }
 
 static void print_difference(const study_difference *d, FILE *to) {
@@ -157,7 +175,10 @@ static void print_head(const study_results *r, const char *rest, FILE *to) {
 
 void study_print_csv(const study_results *r, FILE *to) {
     arena a = {0};
-    print_head(r, "n,mean,deviation,published,steps,seconds,views_per_second", to);
+    print_head(r,
+               "n,mean,deviation,published,steps,seconds,views_per_second,untrained,"
+               "untrained_deviation,pixels,pixels_deviation",
+               to);
     for (int i = 0; i < r->n_rows; i++) {
         const study_result_row *row = &r->row[i];
         for (int k = 0; k < r->n_evals; k++) {
@@ -166,8 +187,13 @@ void study_print_csv(const study_results *r, FILE *to) {
             print_number(row->cell[k].mean, to);
             print_number(row->cell[k].deviation, to);
             print_number(row->cell[k].published, to);
-            fprintf(to, ",%s,%.3f,%.1f\n", study_steps_text(row, &a), row->seconds,
+            fprintf(to, ",%s,%.3f,%.1f", study_steps_text(row, &a), row->seconds,
                     row->views_per_second);
+            print_number(row->untrained[k].mean, to);
+            print_number(row->untrained[k].deviation, to);
+            print_number(row->pixels[k].mean, to);
+            print_number(row->pixels[k].deviation, to);
+            fputc('\n', to);
         }
     }
     arena_free(&a);
