@@ -2,7 +2,7 @@
  * A program as one CUDA graph. */
 #include "capture.h"
 
-#include "memory.h"
+#include "status.h"
 
 #include <cuda_runtime_api.h>
 
@@ -28,24 +28,18 @@ bool capture_end(kd_device *device, void **ret_recording, kd_error *err) {
     }
     if (status == cudaSuccess && !device->failed) {
         *ret_recording = recording;
+        device->recorded = true;
         return true;
     }
     if (recording) {
         cudaGraphExecDestroy(recording);
     }
-    if (device->failed) { /* the reason, where CUDA knows only that it ended */
-        device->failed = false;
-        cudaGetLastError();
-        return kd_fail(err, device->failure.code, "%s", device->failure.message);
-    }
-    return cuda_fail((int)status, "recording a program", err);
+    /* The reason, where CUDA knows only that it ended. */
+    return device_take_failure(device, err) && cuda_fail((int)status, "recording a program", err);
 }
 
 void capture_launch(kd_device *device, void *recording) {
-    const cudaError_t status = cudaGraphLaunch(recording, device->stream);
-    if (status != cudaSuccess) {
-        device_fail(device, "launching a program: %s", cudaGetErrorString(status));
-    }
+    device_check(device, (int)cudaGraphLaunch(recording, device->stream), "launching a program");
 }
 
 void capture_release(kd_device *device, void *recording) {

@@ -4,6 +4,7 @@
  * cuBLASLt's matrices are column by column, ours row by row: what it sees of [rows, columns] is the
  * transpose. So y = a @ b is asked for as y' = b' @ a', which needs no copy. */
 #include "kernels.h"
+#include "status.h"
 #include "vendor.h"
 
 #include <cuda_runtime_api.h>
@@ -24,6 +25,10 @@ static bool check(cublasStatus_t status, const vendor *v, const kd_node *node, c
                   kd_error *err) {
     if (status == CUBLAS_STATUS_SUCCESS) {
         return true;
+    }
+    if (status == CUBLAS_STATUS_ALLOC_FAILED) {
+        out_of_memory("cuBLAS", err);
+        return kd_while(err, "%s: %s", node->path, node->op);
     }
     char why[128];
     snprintf(why, sizeof why, "cuBLAS cannot %s: %s", what,
@@ -184,15 +189,18 @@ static void run_matmul(kd_device *device, const kd_node *node, void *state, void
     const float one = 1, zero = 0;
     const size_t bytes = kd_bytes(&node->outputs[0]);
     if (!p->sum) {
-        if (bytes > 0 && cudaMemsetAsync(out[0], 0, bytes, device->stream) != cudaSuccess) {
-            device_fail(device, "%s: matmul: cannot clear its output", node->path);
+        if (bytes > 0) {
+            device_check(device, (int)cudaMemsetAsync(out[0], 0, bytes, device->stream),
+                         "%s: matmul: clearing its output", node->path);
         }
         return;
     }
     const cublasStatus_t status = v->call.cublasLtMatmul(
         v->blas, p->how, &one, in[1], p->first, in[0], p->second, &zero, out[0], p->result, out[0],
         p->result, &p->algorithm, scratch, p->workspace, device->stream);
-    if (status != CUBLAS_STATUS_SUCCESS) {
+    if (status == CUBLAS_STATUS_ALLOC_FAILED) {
+        device_starve(device, "%s: matmul: cuBLAS", node->path);
+    } else if (status != CUBLAS_STATUS_SUCCESS) {
         device_fail(device, "%s: matmul: cuBLAS fails: %s", node->path,
                     v->call.cublasLtGetStatusString(status));
     }

@@ -5,6 +5,7 @@
 #include "copy.h"
 
 #include "memory.h"
+#include "status.h"
 
 #include <cuda_runtime_api.h>
 #include <stdlib.h>

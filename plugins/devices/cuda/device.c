@@ -8,6 +8,7 @@
 #include "faults.h"
 #include "kernels.h"
 #include "memory.h"
+#include "status.h"
 #include "vendor.h"
 
 #include <cuda_runtime_api.h>
@@ -21,10 +22,8 @@
 #define MINOR(version) ((version) % 1000 / 10)
 
 void device_check_launch(kd_device *device, const char *kernel) {
-    const cudaError_t status = cudaGetLastError();
-    if (status != cudaSuccess) {
-        device_fail(device, "launching %s: %s", kernel, cudaGetErrorString(status));
-    }
+    const int status = (int)cudaGetLastError();
+    device_check(device, status, "%s %s", status_sticks(status) ? "found at" : "launching", kernel);
 }
 
 struct cuda {
@@ -173,12 +172,8 @@ static size_t overhead(kd_device *device) {
 static bool wait_for_all(kd_device *device, kd_error *err) {
     const cudaError_t status = cudaStreamSynchronize(device->stream);
     fault_collect(device);
-    if (device->failed) {
-        cudaGetLastError(); /* or the next launch would be blamed for it */
-        device->failed = false;
-        return kd_fail(err, device->failure.code, "%s", device->failure.message);
-    }
-    return status == cudaSuccess || cuda_fail((int)status, "the GPU", err);
+    return device_take_failure(device, err) &&
+           (status == cudaSuccess || cuda_fail((int)status, "the GPU", err));
 }
 
 KD_PLUGIN(DEVICE, "cuda", "0.1.0", struct cuda, "one NVIDIA GPU, in f32 and bf16",

@@ -29,6 +29,7 @@ struct kd_device {
     struct CUstream_st *stream;
     int index; /* as CUDA counts GPUs */
     int multiprocessors;
+    bool recorded; /* a program, once */
     bool failed;
     kd_error failure; /* the first of the run, kept until `wait` */
     vendor *vendor;   /* NULL where only own kernels run */

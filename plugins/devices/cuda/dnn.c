@@ -2,11 +2,18 @@
  * Building graphs of cuDNN's; see dnn.h. */
 #include "dnn.h"
 
+const char *dnn_more(const vendor *v, char *text, size_t room) {
+    static const char separator[] = ": ";
+    const size_t used = sizeof separator - 1;
+    memcpy(text, separator, sizeof separator);
+    v->call.cudnnGetLastErrorString(text + used, room - used);
+    return text[used] ? text : "";
+}
+
 bool dnn_fail(const vendor *v, cudnnStatus_t status, const char *what, kd_error *err) {
-    char more[256] = "";
-    v->call.cudnnGetLastErrorString(more, sizeof more);
-    return kd_fail(err, KD_E_DEVICE, "cuDNN cannot %s: %s%s%s", what,
-                   v->call.cudnnGetErrorString(status), more[0] ? ": " : "", more);
+    char more[256];
+    return kd_fail(err, KD_E_DEVICE, "cuDNN cannot %s: %s%s", what,
+                   v->call.cudnnGetErrorString(status), dnn_more(v, more, sizeof more));
 }
 
 /* Records a failure unless there was one before. */

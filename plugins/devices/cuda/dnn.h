@@ -32,6 +32,9 @@ typedef struct dnn_plan {
     bool last_resort;  /* none of the engines that the heuristics think fast would do */
 } dnn_plan;
 
+/* What cuDNN adds to its last status: ": text", or nothing. Returns `text`. */
+const char *dnn_more(const vendor *v, char *text, size_t room);
+
 /* Why a status is an error, with what cuDNN adds. Returns false. */
 bool dnn_fail(const vendor *v, cudnnStatus_t status, const char *what, kd_error *err);
 

@@ -6,11 +6,17 @@
  * again whose copies are not done. */
 #include "memory.h"
 
+#include "status.h"
+
 #include <cuda_runtime_api.h>
 #include <stdlib.h>
 
 #define HALF ((size_t)8 << 20)
 #define ALIGN ((size_t)64)
+
+/* Estimated: hundreds of kernels of some hundred KiB each; small GPUs give up a share. */
+#define MOST_RESERVE ((size_t)512 << 20)
+#define RESERVE_SHARE 16
 
 struct staging {
     char *pinned; /* two halves */
@@ -19,28 +25,38 @@ struct staging {
     size_t used; /* of the half in use */
 };
 
-bool cuda_fail(int status, const char *what, kd_error *err) {
-    const cudaError_t error = (cudaError_t)status;
-    cudaGetLastError(); /* CUDA keeps it for the next call otherwise */
-    if (error == cudaErrorMemoryAllocation) {
-        kd_fail(err, KD_E_MEMORY, "%s: the GPU is out of memory", what);
-        return kd_hint(err, "other programs may hold the GPU's memory: see nvidia-smi");
+/* What must stay free until a program is recorded; by then kernels have run and lie in memory. */
+static size_t reserve(const kd_device *device, size_t total) {
+    const size_t share = total / RESERVE_SHARE;
+    return device->recorded ? 0 : share < MOST_RESERVE ? share : MOST_RESERVE;
+}
+
+static double mib(size_t bytes) {
+    return (double)bytes / 1048576;
+}
+
+static bool has_room(kd_device *device, size_t bytes, kd_error *err) {
+    size_t free_bytes = 0, total = 0;
+    if (!memory_free(device, &free_bytes, &total, err)) {
+        return false;
     }
-    return kd_fail(err, KD_E_DEVICE, "%s: %s (%s)", what, cudaGetErrorString(error),
-                   cudaGetErrorName(error));
+    const size_t kept = reserve(device, total);
+    if (bytes + kept <= free_bytes) {
+        return true;
+    }
+    kd_fail(err, KD_E_MEMORY,
+            "the GPU has %.1f of %.1f MiB free, and %.1f are wanted beside %.1f for the code of "
+            "kernels and the recorded program",
+            mib(free_bytes), mib(total), mib(bytes), mib(kept));
+    return kd_hint(err, "other programs may hold the GPU's memory: see nvidia-smi");
 }
 
 bool memory_allocate(kd_device *device, size_t bytes, void **ret, kd_error *err) {
     void *memory = NULL;
-    cudaError_t status = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
-    if (status == cudaErrorMemoryAllocation) {
-        size_t free_bytes = 0, total = 0;
-        cudaGetLastError();
-        cudaMemGetInfo(&free_bytes, &total);
-        kd_fail(err, KD_E_MEMORY, "the GPU has %.1f of %.1f MiB free, and %.1f are wanted",
-                (double)free_bytes / 1048576, (double)total / 1048576, (double)bytes / 1048576);
-        return kd_hint(err, "other programs may hold the GPU's memory: see nvidia-smi");
+    if (!has_room(device, bytes, err)) {
+        return false;
     }
+    cudaError_t status = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
     if (status != cudaSuccess) {
         return cuda_fail((int)status, "device memory", err);
     }
@@ -93,7 +109,7 @@ bool mapped_allocate(kd_device *device, size_t bytes, void **ret_host, void **re
     if (status == cudaErrorMemoryAllocation) {
         cudaGetLastError();
         kd_fail(err, KD_E_MEMORY, "%.1f MiB of host memory cannot be pinned for the GPU to read",
-                (double)bytes / 1048576);
+                mib(bytes));
         return kd_hint(err, "a smaller data.store.size packs smaller images");
     }
     if (status != cudaSuccess) {
@@ -177,18 +193,14 @@ void memory_upload(kd_device *device, void *to, const void *from, size_t bytes) 
         s->used += (piece + ALIGN - 1) / ALIGN * ALIGN;
         done += piece;
     }
-    if (status != cudaSuccess) {
-        device_fail(device, "upload: %s", cudaGetErrorString(status));
-    }
+    device_check(device, (int)status, "upload");
 }
 
 void memory_download(kd_device *device, void *to, const void *from, size_t bytes) {
     const cudaError_t status =
         bytes ? cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, device->stream)
               : cudaSuccess;
-    if (status != cudaSuccess) {
-        device_fail(device, "download: %s", cudaGetErrorString(status));
-    }
+    device_check(device, (int)status, "download");
 }
 
 bool constant_create(kd_device *device, const void *data, size_t bytes, void **ret, kd_error *err) {

@@ -5,6 +5,9 @@
 
 #include "device.h"
 
+/* fails with KD_E_MEMORY also when nothing much would be left for what CUDA takes in the first
+ * runs: the code of kernels, which is loaded when they are first launched, and the recorded
+ * program. */
 bool memory_allocate(kd_device *device, size_t bytes, void **ret, kd_error *err);
 void memory_release(kd_device *device, void *memory);
 
@@ -27,9 +30,5 @@ void mapped_release(kd_device *device, void *host);
 
 staging *staging_create(kd_error *err);
 void staging_destroy(staging *s);
-
-/* What CUDA's status means here: out of memory is KD_E_MEMORY, all else KD_E_DEVICE. `status` is a
- * cudaError_t. Returns false. */
-bool cuda_fail(int status, const char *what, kd_error *err);
 
 #endif

@@ -2,6 +2,7 @@
  * Plans of cuDNN's graphs: building, sharing and running them; see plan.h. */
 #include "plan.h"
 
+#include "status.h"
 #include "widen.h"
 
 #include <cuda_runtime_api.h>
@@ -148,9 +149,7 @@ static void clear(kd_device *device, const kd_node *node, void *output) {
     const size_t bytes = kd_bytes(&node->outputs[0]);
     const cudaError_t status =
         bytes ? cudaMemsetAsync(output, 0, bytes, device->stream) : cudaSuccess;
-    if (status != cudaSuccess) {
-        device_fail(device, "%s: %s: %s", node->path, node->op, cudaGetErrorString(status));
-    }
+    device_check(device, (int)status, "%s: %s: clearing its output", node->path, node->op);
 }
 
 static void *place_of(const operand *o, void *const *in, void *const *out, void *scratch) {
@@ -204,10 +203,14 @@ void plan_run(kd_device *device, const kd_node *node, void *state, void *const *
         clear(device, node, out[0]);
         return;
     }
-    const cudnnStatus_t status = execute(device->vendor, p, in, out, scratch);
-    if (status != CUDNN_STATUS_SUCCESS) {
-        device_fail(device, "%s: %s: cuDNN fails: %s", node->path, node->op,
-                    device->vendor->call.cudnnGetErrorString(status));
+    const vendor *v = device->vendor;
+    const cudnnStatus_t status = execute(v, p, in, out, scratch);
+    if (status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED) {
+        device_starve(device, "%s: %s: cuDNN", node->path, node->op);
+    } else if (status != CUDNN_STATUS_SUCCESS) {
+        char more[256];
+        device_fail(device, "%s: %s: cuDNN fails: %s%s", node->path, node->op,
+                    v->call.cudnnGetErrorString(status), dnn_more(v, more, sizeof more));
     }
     widen_bf16(device, scratch, out[0], p->widened);
 }

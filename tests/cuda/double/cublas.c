@@ -165,7 +165,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatmulHeuristicResult_t *ret,
                                               int *ret_count) {
     double_unsafe();
-    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
+    DOUBLE_CALL(cuda_double.starved ? CUBLAS_STATUS_ALLOC_FAILED : CUBLAS_STATUS_EXECUTION_FAILED);
     *ret_count = 0;
     if (!handle || !wished || c != d || room < 1 ||
         !fits((void *)desc, (void *)a, (void *)b, (void *)d)) {
@@ -233,7 +233,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                               cublasLtMatrixLayout_t c_layout, void *d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
                               void *workspace, size_t workspace_bytes, cudaStream_t stream) {
-    DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
+    DOUBLE_CALL(cuda_double.starved ? CUBLAS_STATUS_ALLOC_FAILED : CUBLAS_STATUS_EXECUTION_FAILED);
     const how *h = (void *)desc;
     const layout *la = (void *)a_layout, *lb = (void *)b_layout, *ld = (void *)d_layout;
     if (!handle || !stream || !algo || c != d || c_layout != d_layout ||

@@ -6,6 +6,7 @@
 #include "backend.h"
 #include "vendor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 size_t cudnnGetVersion(void) {
@@ -17,9 +18,7 @@ const char *cudnnGetErrorString(cudnnStatus_t status) {
 }
 
 void cudnnGetLastErrorString(char *text, size_t room) {
-    if (room > 0) {
-        text[0] = 0;
-    }
+    snprintf(text, room, "%s", cuda_double.failed ? cuda_double.failed_call : "");
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *ret) {
@@ -211,7 +210,8 @@ static void execute(void *arguments, bool last) {
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t what,
                                   cudnnBackendDescriptor_t pack) {
-    DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
+    DOUBLE_CALL(cuda_double.starved ? CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
+                                    : CUDNN_STATUS_INTERNAL_ERROR);
     const execution e = {what, *(const backend *)pack};
     if (!handle || !e.plan->finalized || !e.pack.finalized || e.plan->number == ENGINE_BY_CHANCE) {
         double_misused("a plan of engine %lld is executed", (long long)e.plan->number);

@@ -125,6 +125,9 @@ const char *cudaGetErrorName(cudaError_t error) {
 }
 
 cudaError_t cudaGetLastError(void) {
+    if (cuda_double.sticky) {
+        return (cudaError_t)cuda_double.sticky;
+    }
     const cudaError_t ret = (cudaError_t)last_error;
     last_error = cudaSuccess;
     return ret;

@@ -224,7 +224,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     double_catch_up(stream);
     double_unlock();
     DOUBLE_CALL(double_error(cudaErrorIllegalAddress));
-    return cudaSuccess;
+    return (cudaError_t)cuda_double.sticky;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {

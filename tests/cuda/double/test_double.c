@@ -25,6 +25,18 @@ kd_device *must_open(void) {
     return device;
 }
 
+const kd_kernel *kernel_of(const char *op) {
+    for (uint32_t i = 0; i < table->n_kernels; i++) {
+        const kd_kernel *k = (const kd_kernel *)(const void *)((const char *)table->kernels +
+                                                               (size_t)i * table->kernel_stride);
+        if (strcmp(k->op, op) == 0) {
+            return k;
+        }
+    }
+    cr_assert_fail("no kernel for %s", op);
+    return NULL;
+}
+
 static void expect_refused(const config *c, int code, const char *message, const char *hint) {
     kd_device *device = NULL;
     kd_error err = KD_ERROR_INIT;
@@ -96,11 +108,31 @@ DOUBLE_TEST(says_that_the_gpu_is_out_of_memory) {
     kd_error err = KD_ERROR_INIT;
     cr_assert_not(table->allocate(device, 4 << 20, &memory, &err));
     cr_expect_eq(err.code, KD_E_MEMORY);
-    cr_expect_str_eq(err.message, "the GPU has 3.0 of 3.0 MiB free, and 4.0 are wanted");
+    cr_expect_str_eq(err.message, "the GPU has 3.0 of 3.0 MiB free, and 4.0 are wanted beside 0.2 "
+                                  "for the code of kernels and the recorded program");
+    cr_expect(strstr(err.hint, "nvidia-smi"));
     cr_assert(table->allocate(device, 2 << 20, &memory, &err), "%s", err.message);
     table->release(device, memory);
     table->close(device);
     cr_expect_eq(cuda_double.live, 0);
+}
+
+/* CUDA takes more in the first runs: what would leave too little for it is refused before. */
+DOUBLE_TEST(keeps_some_memory_until_a_program_is_recorded) {
+    cuda_double.capacity = 16 << 20;
+    kd_device *device = must_open();
+    void *most = NULL, *rest = NULL, *recording = NULL;
+    kd_error err = KD_ERROR_INIT;
+    cr_assert(table->allocate(device, 14 << 20, &most, &err), "%s", err.message);
+    cr_expect_not(table->allocate(device, (1 << 20) + 1, &rest, &err));
+    cr_expect_eq(err.code, KD_E_MEMORY);
+    cr_expect(strstr(err.message, "beside 1.0 for the code"), "%s", err.message);
+    cr_assert(table->capture_begin(device, &err) && table->capture_end(device, &recording, &err));
+    cr_expect(table->allocate(device, (1 << 20) + 1, &rest, &err), "%s", err.message);
+    table->capture_release(device, recording);
+    table->release(device, most);
+    table->release(device, rest);
+    table->close(device);
 }
 
 DOUBLE_TEST(describes_itself) {

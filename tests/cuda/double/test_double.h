@@ -29,5 +29,6 @@ typedef struct config {
 extern const config defaults;
 
 kd_device *must_open(void);
+const kd_kernel *kernel_of(const char *op);
 
 #endif

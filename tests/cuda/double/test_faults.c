@@ -14,17 +14,6 @@ static const kd_node node = {.size = sizeof node,
                              .inputs = inputs,
                              .outputs = &output};
 
-static const kd_kernel *gather(void) {
-    const kd_kernel *k = table->kernels;
-    for (uint32_t i = 0; i < table->n_kernels; i++, k++) {
-        if (strcmp(k->op, "gather") == 0) {
-            return k;
-        }
-    }
-    cr_assert_fail("no gather");
-    return NULL;
-}
-
 typedef struct session {
     kd_device *device;
     void *state, *recording;
@@ -36,12 +25,13 @@ static session record(void) {
     size_t scratch = 0;
     void *memory;
     session s = {.device = must_open()};
-    cr_assert(gather()->prepare(s.device, &node, &s.state, &scratch, &err), "%s", err.message);
+    cr_assert(kernel_of("gather")->prepare(s.device, &node, &s.state, &scratch, &err), "%s",
+              err.message);
     cr_assert(table->allocate(s.device, 256, &memory, &err), "%s", err.message);
     s.memory = memory;
     void *in[] = {s.memory, s.memory + 64}, *out[] = {s.memory + 128};
     cr_assert(table->capture_begin(s.device, &err), "%s", err.message);
-    gather()->run(s.device, &node, s.state, in, out, NULL);
+    kernel_of("gather")->run(s.device, &node, s.state, in, out, NULL);
     cr_assert(table->capture_end(s.device, &s.recording, &err), "%s", err.message);
     return s;
 }
@@ -49,7 +39,7 @@ static session record(void) {
 static void finish(session *s) {
     table->capture_release(s->device, s->recording);
     table->release(s->device, s->memory);
-    gather()->release(s->device, s->state);
+    kernel_of("gather")->release(s->device, s->state);
     table->close(s->device);
     cr_expect_eq(cuda_double.live, 0);
 }
@@ -84,7 +74,7 @@ DOUBLE_TEST(tells_of_an_index_of_a_program_that_is_gone) {
     session s = record();
     table->upload(s.device, s.memory + 64, bad, sizeof bad);
     table->launch(s.device, s.recording);
-    gather()->release(s.device, s.state);
+    kernel_of("gather")->release(s.device, s.state);
     s.state = NULL;
     cr_expect_not(table->wait(s.device, &err));
     cr_expect_str_eq(err.message, "bank.rows: gather: index 4 (at 0) is outside of 4 rows");

@@ -5,18 +5,6 @@
 #include "test_double.h"
 #include "test_node.h"
 
-static const kd_kernel *kernel_of(const char *op) {
-    for (uint32_t i = 0; i < table->n_kernels; i++) {
-        const kd_kernel *k = (const kd_kernel *)(const void *)((const char *)table->kernels +
-                                                               (size_t)i * table->kernel_stride);
-        if (strcmp(k->op, op) == 0) {
-            return k;
-        }
-    }
-    cr_assert_fail("no kernel for %s", op);
-    return NULL;
-}
-
 /* A node of each library, in both types. */
 static const int32_t types[] = {KD_F32, KD_BF16};
 
@@ -206,7 +194,7 @@ DOUBLE_TEST(hears_of_a_failure_once) {
     cuda_double.fail_at = cuda_double.calls + 1;
     table->upload(device, memory, "abc", 4);
     cr_expect_not(table->wait(device, &err));
-    cr_expect_str_eq(err.message, "upload: as the test wants");
+    cr_expect_str_eq(err.message, "upload: as the test wants (cudaErrorOfTheDouble)");
     cr_expect(run_node(device, &node, &err), "%s", err.message);
     table->release(device, memory);
     table->close(device);
