@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pair sets made of labels: how many, of what, which; and manifests written and read again. */
 #include "data/pairs_build.h"
+#include "data/pairs_classes.h"
 #include "data/source.h"
 #include "data_kit.h"
 
@@ -186,6 +187,46 @@ TEST(build, without_labels) {
     EXPECT_GOOD(listing_open(&kit_dataset, &b.list, &kit_host, &b.listing, &err), err);
     expect_error(&b, (build_options){.seed = 1}, "the dataset has no labels",
                  "`kindred pairs mine` finds pairs without them");
+    finish(&b);
+}
+
+/* Two classes of one name are told apart by the folders of their images. */
+TEST(build, classes_by_folders) {
+    static const char *const names[CLASSES] = {"crane", "crane", "thing", NULL};
+    static const char *const accepted[] = {"n01\nn02\n", "thing\nn01\n", "n03\n3\n"};
+    static const bool want[][CLASSES] = {{1, 1, 0, 0}, {1, 0, 1, 0}, {0, 0, 1, 1}};
+    bench b;
+    kd_error err = KD_ERROR_INIT;
+    bool chosen[CLASSES];
+    const char *paths[IMAGES];
+    init(&b);
+    for (int i = 0; i < IMAGES; i++) {
+        paths[i] = arena_print(&b.kit.memory, "train/n0%d/%s/%d.png", b.labels[i] + 1,
+                               i % 2 ? "odd" : "even", i);
+    }
+    b.listing.class_name = names;
+    b.listing.path = paths;
+    for (int i = 0; i < 3; i++) {
+        EXPECT_GOOD(
+            classes_choose(&b.listing, kit_text(&b.kit, "c.txt", accepted[i]), 1, chosen, &err),
+            err);
+        cr_assert_eq(memcmp(chosen, want[i], sizeof chosen), 0, "%s", accepted[i]);
+    }
+    const char *path = kit_text(&b.kit, "c.txt", "thing\ncrane\n");
+    expect_error(
+        &b, (build_options){.classes = path},
+        arena_print(&b.kit.memory, "%s:2: the classes 0 and 1 are both named 'crane'", path),
+        "give the folder of its images (a WordNet id) instead, as in "
+        "'train/n01/even/0.png' and 'train/n02/odd/21.png'");
+    static const char *const shared[] = {"train", "odd", "even"}; /* folders of several classes */
+    for (int i = 0; i < 3; i++) {
+        path = kit_text(&b.kit, "c.txt", shared[i]);
+        cr_assert_not(classes_choose(&b.listing, path, 1, chosen, &err), "%s", shared[i]);
+        EXPECT_IN(":1: no class", err.message);
+    }
+    path = kit_text(&b.kit, "c.txt", "n01\nn01\n");
+    cr_assert_not(classes_choose(&b.listing, path, 1, chosen, &err));
+    EXPECT_IN(":2: class 'n01' stands there twice", err.message);
     finish(&b);
 }
 

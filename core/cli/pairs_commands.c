@@ -16,7 +16,8 @@ const command pairs_commands[] = {
      "  --per-class N       so many pairs of each class (default: all that it has images for)\n"
      "  --allow-fewer       a class with fewer images gives what it has; else it is an error\n"
      "  --classes N         of N classes, drawn by seed, those of a smaller N among them\n"
-     "  --classes FILE      of the classes that a file names, one a line\n"
+     "  --classes FILE      of the classes that a file names, one a line, or of their images'\n"
+     "                      folders (WordNet ids)\n"
      "  --seed N            of the draws (default: 1)\n" PLUGIN_OPTIONS,
      command_pairs_build},
     {"pairs mine", "encoder data to step k min-similarity max-similarity per-image", NULL,

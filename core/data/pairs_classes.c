@@ -28,33 +28,106 @@ static bool draw_classes(const listing *l, const char *text, uint64_t seed, bool
     return true;
 }
 
-/* The class of a line's name, or -1. */
-static int32_t find_class(const listing *l, const char *name) {
+/* A file of classes. */
+typedef struct class_file {
+    const listing *listing;
+    const char *path;
+    int64_t *first; /* [classes] its first image; -1: none */
+    bool *chosen;
+} class_file;
+
+static void find_first_images(class_file *f) {
+    const listing *l = f->listing;
+    f->first = kd_alloc((size_t)l->classes * sizeof *f->first);
+    for (int32_t c = 0; c < l->classes; c++) {
+        f->first[c] = -1;
+    }
+    for (int64_t i = l->path ? l->count - 1 : -1; i >= 0; i--) {
+        if (l->label[i] >= 0) {
+            f->first[l->label[i]] = i;
+        }
+    }
+}
+
+static bool lies_in(const char *path, const char *folder) {
+    const size_t n = strlen(folder);
+    for (const char *at = path, *end; (end = strchr(at, '/')); at = end + 1) {
+        if ((size_t)(end - at) == n && memcmp(at, folder, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The class whose images, and no other's first one, lie in a folder of that name, such as a WordNet
+ * id; or -1. */
+static int32_t find_folder(const class_file *f, const char *name) {
+    const listing *l = f->listing;
+    int32_t found = -1;
+    for (int32_t c = 0; c < l->classes; c++) {
+        if (f->first[c] >= 0 && lies_in(l->path[f->first[c]], name)) {
+            if (found >= 0) {
+                return -1;
+            }
+            found = c;
+        }
+    }
+    for (int64_t i = 0; found >= 0 && i < l->count; i++) {
+        if (l->label[i] == found && !lies_in(l->path[i], name)) {
+            return -1;
+        }
+    }
+    return found;
+}
+
+static bool two_classes(const class_file *f, int64_t line, const char *name, int32_t one,
+                        int32_t two, kd_error *err) {
+    const listing *l = f->listing;
+    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": the classes %d and %d are both named '%s'", f->path,
+            line, one, two, name);
+    if (f->first[one] < 0 || f->first[two] < 0) {
+        return kd_hint(err, "a file of names cannot tell them apart");
+    }
+    return kd_hint(err, "give the folder of its images (a WordNet id) instead, as in '%s' and '%s'",
+                   l->path[f->first[one]], l->path[f->first[two]]);
+}
+
+static bool unknown_class(const class_file *f, int64_t line, const char *name, kd_error *err) {
+    const listing *l = f->listing;
+    const char *near = suggest(name, l->class_name, l->classes);
+    char made[CLASS_NUMBER];
+    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": no class '%s' in the dataset", f->path, line, name);
+    return near ? kd_hint(err, "did you mean '%s'?", near)
+                : kd_hint(err, "classes are named as in '%s'", listing_class(l, 0, made));
+}
+
+static bool find_class(const class_file *f, int64_t line, const char *name, int32_t *ret,
+                       kd_error *err) {
+    const listing *l = f->listing;
+    int32_t found = -1;
     for (int32_t c = 0; c < l->classes; c++) {
         char made[CLASS_NUMBER];
         if (strcmp(listing_class(l, c, made), name) == 0) {
-            return c;
+            if (found >= 0) {
+                return two_classes(f, line, name, found, c, err);
+            }
+            found = c;
         }
     }
-    return -1;
+    *ret = found < 0 ? find_folder(f, name) : found;
+    return *ret >= 0 || unknown_class(f, line, name, err);
 }
 
-static bool take_name(const listing *l, const char *path, int64_t line, const char *name,
-                      bool *chosen, kd_error *err) {
-    const int32_t class = find_class(l, name);
-    if (class < 0) {
-        const char *near = suggest(name, l->class_name, l->classes);
-        char made[CLASS_NUMBER];
-        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": no class '%s' in the dataset", path, line,
-                name);
-        return near ? kd_hint(err, "did you mean '%s'?", near)
-                    : kd_hint(err, "classes are named as in '%s'", listing_class(l, 0, made));
+static bool take_name(const class_file *f, int64_t line, const char *name, kd_error *err) {
+    int32_t class = -1;
+    if (!find_class(f, line, name, &class, err)) {
+        return false;
     }
-    if (chosen[class]) {
-        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": class '%s' stands there twice", path,
+    if (f->chosen[class]) {
+        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": class '%s' stands there twice", f->path,
                        line, name);
     }
-    chosen[class] = true;
+    f->chosen[class] = true;
     return true;
 }
 
@@ -64,6 +137,8 @@ static bool read_classes(const listing *l, const char *path, bool *chosen, kd_er
     if (!file_read(path, (size_t)1 << 24, &text, &bytes, err)) {
         return kd_hint(err, "--classes is a file of names, one a line, or how many to draw");
     }
+    class_file f = {.listing = l, .path = path, .chosen = chosen};
+    find_first_images(&f);
     bool good = true;
     int64_t line = 1, taken = 0;
     for (char *at = text, *next; good && *at; at = next, line++) {
@@ -74,10 +149,11 @@ static bool read_classes(const listing *l, const char *path, bool *chosen, kd_er
         }
         *end = 0;
         if (*at) {
-            good = take_name(l, path, line, at, chosen, err);
+            good = take_name(&f, line, at, err);
             taken++;
         }
     }
+    free(f.first);
     free(text);
     return good && (taken > 0 || kd_fail(err, KD_E_INVALID, "%s: it names no class", path));
 }
