@@ -3,6 +3,7 @@
  * on it is what training leaves out. */
 #include "base/file.h"
 #include "data/manifest.h"
+#include "data/pairs_id.h"
 #include "data/source.h"
 #include "data_kit.h"
 #include "report/pair_sheet.h"
@@ -85,6 +86,14 @@ static char *page_of(bench *b, kd_set *set, const shown_pairs *p, int64_t want_b
     return ret;
 }
 
+static int occurrences(const char *text, const char *part) {
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at += strlen(part)) {
+        count++;
+    }
+    return count;
+}
+
 TEST(shown, are_drawn_and_nested_in_the_order_of_the_manifest) {
     bench b;
     init(&b);
@@ -132,15 +141,19 @@ TEST(shown, some_of_each_class) {
     finish(&b);
 }
 
-TEST(shown, a_dataset_of_pairs_by_its_indices) {
+TEST(shown, a_dataset_of_pairs_by_its_paths) {
     bench b;
     init(&b);
     b.list.per_sample = 2;
     kd_set *set = open_set(&b);
     shown_pairs p = choose(&b, set, (shown_options){.seed = 1});
     cr_assert(p.count == 40 && p.pair[7].side[0].sample == 7 && p.pair[7].side[1].place == 1);
-    EXPECT_TEXT(p.pair[7].id, "7");
-    page_of(&b, set, &p, 0);
+    char made[PAIR_ID];
+    EXPECT_TEXT(p.pair[7].id, pairs_id(&kit_dataset, set, 7, made));
+    const char *page = page_of(&b, set, &p, 0);
+    EXPECT_IN("alt=\"14.png\"", page);
+    EXPECT_IN("alt=\"15.png\"", page);
+    cr_assert_eq(occurrences(page, "second of"), 0);
     shown_free(&p);
     b.list.per_sample = 1;
     kd_error err = KD_ERROR_INIT;
@@ -244,14 +257,6 @@ static void expect_well_formed(const char *at) {
         }
     }
     cr_assert_eq(depth, 0, "<%s> is not closed", depth ? open[depth - 1] : "");
-}
-
-static int occurrences(const char *text, const char *part) {
-    int count = 0;
-    for (const char *at = text; (at = strstr(at, part)); at += strlen(part)) {
-        count++;
-    }
-    return count;
 }
 
 TEST(sheet, is_one_page_with_every_pair) {

@@ -2,6 +2,7 @@
  * Pair manifests and their errors, and the rows of a batch. */
 #include "base/log.h"
 #include "data/order.h"
+#include "data/pairs_id.h"
 #include "data/source.h"
 #include "data_kit.h"
 
@@ -177,6 +178,47 @@ static void ignore_lines(void *arg, int32_t level, const char *line) {
     (void)arg;
     (void)level;
     (void)line;
+}
+
+/* Names one of three pairs; a list that is for others, or for indices, must not go unnoticed. */
+TEST(pairs, of_a_dataset_are_turned_down_by_their_paths) {
+    bench b;
+    kd_set *set = NULL;
+    kd_error err = KD_ERROR_INIT;
+    const kd_dataset_host host = {.size = sizeof host, .host = &kit_host};
+    char second[PAIR_ID], before[PAIR_ID];
+    init(&b);
+    log_set_sink(ignore_lines, NULL);
+    b.list.per_sample = 2;
+    b.list.fingerprint = "pairs";
+    EXPECT_GOOD(kit_dataset.open(&b.list, &host, &set, &err), err);
+    pairs_id(&kit_dataset, set, 1, second);
+    b.options.pairs.reject = kit_text(&b.kit, "r.txt", second);
+    source *s = open_source(&b);
+    cr_assert(s->samples.count == 2 && s->samples.rejected == 1);
+    cr_assert(s->samples.image[0] == 0 && s->samples.image[2] == 4);
+    source_close(s);
+    b.list.files += 2; /* the first pair goes: the second has another index */
+    b.list.labels += 1;
+    b.list.count -= 2;
+    b.list.fingerprint = "fewer";
+    s = open_source(&b);
+    cr_assert(s->samples.count == 1 && s->samples.rejected == 1 && s->samples.label[0] == 1);
+    source_close(s);
+    b.options.pairs.reject = kit_text(&b.kit, "r.txt", "1\n");
+    cr_assert_not(source_open(&b.options, &s, &err));
+    EXPECT_IN("r.txt:1: no pair '1' in the dataset", err.message);
+    /* without paths the fingerprint and the index are what tells pairs apart */
+    const char *path = b.files[2].path;
+    b.files[2].path = b.files[4].path = NULL;
+    pairs_id(&kit_dataset, set, 0, before);
+    cr_assert_str_neq(pairs_id(&kit_dataset, set, 1, second), before);
+    b.list.fingerprint = "other";
+    cr_assert_str_neq(pairs_id(&kit_dataset, set, 0, second), before);
+    b.files[2].path = b.files[4].path = path;
+    kit_dataset.close(set);
+    log_set_sink(NULL, NULL);
+    finish(&b);
 }
 
 TEST(pairs, of_broken_images_are_left_out) {

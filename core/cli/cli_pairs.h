@@ -21,8 +21,12 @@ bool pairs_check_words(const command_line *in, const char *name, kd_error *err);
 bool pairs_read_number(const char *name, const char *text, int64_t least, int64_t *ret,
                        kd_error *err);
 
+/* Fails on keys of --data that runs alone read; the hint is for a command that shows pairs, or that
+ * makes them. */
+bool pairs_check_data(const data_part *data, bool shows, kd_error *err);
+
 /* What --data's dataset says of its samples. owns: listing_free, also after a failure
- * fails  also where --data has a manifest or a list of rejected pairs, which have no place here */
+ * fails  also as pairs_check_data does */
 bool pairs_list_data(registry *plugins, const data_part *data, listing *ret, kd_error *err);
 
 #endif

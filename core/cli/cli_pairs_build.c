@@ -35,12 +35,36 @@ bool pairs_read_number(const char *name, const char *text, int64_t least, int64_
     return true;
 }
 
+bool pairs_check_data(const data_part *data, bool shows, kd_error *err) {
+    static const char *const single = "pairs are made of a dataset's single images",
+                             *const all = "it is for runs: leave it out, and give it to the run";
+    static const struct {
+        const char *map, *key, *makes, *shows;
+    } keys[] = {
+        {"pairs", "manifest", single, "the manifest comes first: pairs show PAIRS --data ..."},
+        {"pairs", "reject", single, "--rejected FILE ticks the pairs that were turned down before"},
+        {"pairs", "arm", all, all},
+        {"pairs", "seed", all, "--seed N draws which pairs are shown"},
+        {NULL, "fraction", all, all},
+        {NULL, "fraction_seed", all, all},
+        {NULL, "factors", all, all},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const config_node *map =
+            keys[i].map ? config_child(data->part.node, keys[i].map) : data->part.node;
+        if (map && config_child(map, keys[i].key)) {
+            kd_fail(err, KD_E_INVALID, "--data: %s%s%s has no place here",
+                    keys[i].map ? keys[i].map : "", keys[i].map ? "." : "", keys[i].key);
+            return kd_hint(err, "%s", shows ? keys[i].shows : keys[i].makes);
+        }
+    }
+    return true;
+}
+
 bool pairs_list_data(registry *plugins, const data_part *data, listing *ret, kd_error *err) {
     *ret = (listing){0};
-    if (*data->pairs.manifest || *data->pairs.reject) {
-        kd_fail(err, KD_E_INVALID, "--data: pairs.%s has no place here",
-                *data->pairs.manifest ? "manifest" : "reject");
-        return kd_hint(err, "pairs are made of a dataset's single images");
+    if (!pairs_check_data(data, false, err)) {
+        return false;
     }
     const plugin *p = registry_load(plugins, KD_KIND_DATASET, data->part.name, err);
     return p && (listing_open(p->table, data->part.config, registry_host(plugins), ret, err) ||

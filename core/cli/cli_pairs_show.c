@@ -93,7 +93,7 @@ bool command_pairs_show(const command_line *in, int *ret_status, kd_error *err) 
     interrupt_install();
     registry *plugins = registry_open(&in->search, err);
     const bool ok = plugins && run_of_data(plugins, in->data, in->n_data, &r, err) &&
-                    show(in, &o, plugins, &r->data, err);
+                    pairs_check_data(&r->data, true, err) && show(in, &o, plugins, &r->data, err);
     run_destroy(r);
     registry_close(plugins);
     return ok;

@@ -4,6 +4,7 @@
 
 #include "data/fraction.h"
 #include "data/pairs_arm.h"
+#include "data/pairs_id.h"
 #include "data/pairs_reject.h"
 #include "data/pairs_resolve.h"
 
@@ -117,7 +118,8 @@ static bool take_singles(const store *s, const pair_options *o, samples *ret, kd
     return true;
 }
 
-static bool samples_of_store(const store *s, const pair_options *o, samples *ret, kd_error *err) {
+static bool samples_of_store(const store *s, const kd_dataset *table, const kd_set *set,
+                             const pair_options *o, samples *ret, kd_error *err) {
     bool pairs;
     if (!has_pairs(s, &pairs, err)) {
         return false;
@@ -128,9 +130,8 @@ static bool samples_of_store(const store *s, const pair_options *o, samples *ret
     pair_list list = {.pair = kd_alloc((size_t)s->samples * sizeof *list.pair)};
     bool good = reject_read(o->reject, &list.reject, err);
     for (int64_t i = 0; good && i < s->samples; i++) {
-        char id[24];
-        snprintf(id, sizeof id, "%" PRId64, s->source[i]);
-        if (reject_has(&list.reject, id)) {
+        char id[PAIR_ID];
+        if (list.reject.count && reject_has(&list.reject, pairs_id(table, set, s->source[i], id))) {
             list.rejected++;
             continue;
         }
@@ -210,5 +211,5 @@ bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
                   const pair_options *options, samples *ret, kd_error *err) {
     return options->manifest && *options->manifest
                ? samples_of_manifest(s, table, set, options, ret, err)
-               : samples_of_store(s, options, ret, err);
+               : samples_of_store(s, table, set, options, ret, err);
 }

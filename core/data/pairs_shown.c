@@ -3,6 +3,7 @@
 #include "data/pairs_shown.h"
 
 #include "data/order.h"
+#include "data/pairs_id.h"
 #include "data/pairs_reject.h"
 #include "data/pairs_resolve.h"
 
@@ -81,17 +82,19 @@ static void collect_samples(const collection *c) {
     const int64_t count = r.count;
     c->to->pair = kd_alloc((size_t)(count + 1) * sizeof *c->to->pair);
     for (int64_t i = 0; i < count; i++) {
+        char made[PAIR_ID];
         shown_pair *p = &c->to->pair[c->to->count++];
         const int32_t label = resolver_label(&r, i);
-        *p = (shown_pair){.id = arena_print(&c->to->memory, "%" PRId64, i),
+        *p = (shown_pair){.id = arena_text(&c->to->memory, pairs_id(c->table, c->set, i, made)),
                           .class = label,
                           .similarity = (double)NAN};
         for (int side = 0; side < 2; side++) {
             p->side[side].sample = i;
             p->side[side].place = side;
-            p->side[side].name = image_name(c, i);
             p->side[side].class_name = class_name(c, label);
         }
+        p->side[0].name = image_name(c, i);
+        p->side[1].name = arena_print(&c->to->memory, "second of %s", p->side[0].name);
     }
 }
 

@@ -20,7 +20,8 @@ typedef struct shown_pair {
     struct {
         int64_t sample;         /* of the dataset */
         int32_t place;          /* which of the sample's images */
-        const char *name;       /* its path, or "#17" */
+        const char *name;       /* its path, or "#17"; what is second of a sample has its own only
+                                   once it has been read */
         const char *class_name; /* NULL: it has no label */
     } side[2];
     int32_t class;     /* -1: none, or two */

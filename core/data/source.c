@@ -27,7 +27,9 @@ static bool read_samples(const source_options *o, const kd_set *set, source *s, 
                  s->samples.whole);
     }
     if (s->samples.kept) {
-        log_line(KD_LOG_INFO, "repaired: %" PRId64 " of %" PRId64 " pairs got their own partner",
+        log_line(KD_LOG_INFO,
+                 "data.pairs.arm repaired: %" PRId64 " of %" PRId64
+                 " pairs drew their own second image and stay as they were",
                  s->samples.kept, s->samples.count);
     }
     return true;

@@ -18,6 +18,7 @@ typedef struct view {
     int64_t order, sample;
     int32_t place;
     char *source, *broken; /* one of the two; malloc's */
+    char *name;            /* as its sample says; NULL: it is of a manifest, or was not read */
     bool single;           /* its sample is no pair */
 } view;
 
@@ -33,6 +34,9 @@ static bool read_view(const pair_sheet *s, view *v, kd_error *err) {
         return false;
     }
     v->single = v->place >= (int32_t)sample.n_images;
+    if (!v->single && sample.n_images > 1 && sample.images[v->place].name) {
+        v->name = strdup(sample.images[v->place].name);
+    }
     const bool good = !v->single &&
                       sample_image(&sample.images[v->place], THUMBNAIL_SIDE, &pixels, err) &&
                       thumbnail_encode_jpeg(&pixels, &v->source, err);
@@ -100,8 +104,9 @@ static void write_class(html *h, const shown_pair *p) {
 
 static void write_card(html *h, const shown_pair *p, const view *views) {
     html_markup(h, "<label class=\"card\" data-class=\"%d\">\n<span class=\"pair\">", p->class);
-    write_view(h, &views[0], p->side[0].name);
-    write_view(h, &views[1], p->side[1].name);
+    for (int i = 0; i < 2; i++) {
+        write_view(h, &views[i], views[i].name ? views[i].name : p->side[i].name);
+    }
     html_markup(h, "</span>\n<span class=\"words\"><input type=\"checkbox\"%s value=\"",
                 p->rejected ? " checked=\"checked\"" : "");
     html_text(h, "%s", p->id);
@@ -214,6 +219,7 @@ bool pair_sheet_write(const pair_sheet *s, const char *path, int64_t *ret_broken
         *ret_broken += views[i].broken != NULL;
         free(views[i].source);
         free(views[i].broken);
+        free(views[i].name);
     }
     html_free(&h);
     free(views);

@@ -32,5 +32,9 @@ status kindred pairs build --data plugin=synthetic --to pairs.csv --per-class 0
 status kindred pairs build --data plugin=synthetic kinds=4 count=40 --to pairs.csv --per-class 9
 status kindred pairs build --data plugin=synthetic paired=true --to pairs.csv
 status kindred pairs build --data plugin=synthetic pairs.manifest=x.csv --to pairs.csv
+status kindred pairs build --data plugin=synthetic pairs.arm=augmented --to pairs.csv
+status kindred pairs build --data plugin=synthetic fraction=0.5 --to pairs.csv
+status kindred pairs show pairs.csv --data plugin=synthetic pairs.manifest=x.csv --to sheet.html
+status kindred pairs show pairs.csv --data plugin=synthetic pairs.reject=x.txt --to sheet.html
 status kindred schema --study --text
 ls
