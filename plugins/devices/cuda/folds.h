@@ -58,23 +58,22 @@ template <class F, class T> __device__ __forceinline__ T block_fold(T x, T *room
  * stored before they asked. counter is 0 before, and again after. The whole block calls it; `room`
  * is shared.
  *
- * source  CUDA programming guide, memory fence functions: store, fence, count, and fence again
- *         before reading */
+ * One thread's fences do for its block: what the others stored lies, by the barrier, before its
+ * fence, and fences are cumulative.
+ *
+ * source  PTX ISA, memory consistency model: causality order, release and acquire patterns */
 __device__ __forceinline__ bool block_is_last(unsigned *counter, unsigned blocks, unsigned *room) {
-    __threadfence();
     __syncthreads();
     if (threadIdx.x == 0 && threadIdx.y == 0) {
+        __threadfence();
         *room = atomicAdd(counter, 1u);
         if (*room == blocks - 1) {
+            __threadfence();
             *counter = 0;
         }
     }
     __syncthreads();
-    const bool last = *room == blocks - 1;
-    if (last) {
-        __threadfence();
-    }
-    return last;
+    return *room == blocks - 1;
 }
 
 /* Floats in the order of unsigned integers: -0 as +0, every NaN below all else; likewise i32. */

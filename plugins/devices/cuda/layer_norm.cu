@@ -115,9 +115,9 @@ __global__ void __launch_bounds__(THREADS)
            float *dgamma, float *dbeta, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
-    const channel_place p = channel_place_of(t);
+    const channel_place p = channel_place_of<N>(t);
     float gammas[N] = {}, betas[N] = {};
-    for (int64_t row = p.begin; row < p.end; row += t.lines) {
+    for (int64_t row = p.begin; row < p.end; row += LINES<N>) {
         const int64_t at = row * t.channels + p.channel;
         const pack<T, N> from = load<N>(x + at), d = load<N>(dy + at);
         const float middle = mean[row], scale = inv_std[row];
@@ -130,10 +130,10 @@ __global__ void __launch_bounds__(THREADS)
     if (!fold_tile(t, p, gammas, betas, partial, counters, &room[0].x, total)) {
         return;
     }
-    const int64_t channel = (int64_t)blockIdx.x * t.width + threadIdx.x;
-    if ((int)threadIdx.x < t.width && channel < t.channels) {
+    const int64_t channel = (int64_t)blockIdx.x * WIDTH<N> + threadIdx.x;
+    if ((int)threadIdx.x < WIDTH<N> && channel < t.channels) {
         dgamma[channel] = total[threadIdx.x];
-        dbeta[channel] = total[t.width + threadIdx.x];
+        dbeta[channel] = total[WIDTH<N> + threadIdx.x];
     }
 }
 

@@ -12,6 +12,9 @@
 
 namespace {
 
+/* Blocks a multiprocessor holds at once: their registers are bound to that. */
+#define BLOCKS_EACH 4
+
 /* Of channel vectors; NULL: not asked for. */
 struct statistics {
     float *mean, *inv_std, *running_mean, *running_var;
@@ -37,11 +40,11 @@ __device__ void conclude(const statistics &s, int64_t channel, double pivot, dou
 }
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS, 4)
+__global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     measure(tiling t, statistics s, const T *x, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
-    const channel_place p = channel_place_of(t);
+    const channel_place p = channel_place_of<N>(t);
     float pivot[N] = {}, sum[N] = {}, squares[N] = {};
     if (p.any && t.rows) {
         const pack<T, N> first = load<N>(x + p.channel);
@@ -49,23 +52,24 @@ __global__ void __launch_bounds__(THREADS, 4)
             pivot[k] = widen(first.at[k]);
         }
     }
-#pragma unroll 2
-    for (int64_t row = p.begin; row < p.end; row += t.lines) {
-        const pack<T, N> from = load<N>(x + row * t.channels + p.channel);
+    in_batches<4>(
+        p.begin, p.end, (int64_t)LINES<N>,
+        [&](int64_t row) { return load<N>(x + row * t.channels + p.channel); },
+        [&](int64_t, const pack<T, N> &from) {
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            const float d = widen(from.at[k]) - pivot[k];
-            sum[k] += d;
-            squares[k] += d * d;
-        }
-    }
+            for (int k = 0; k < N; k++) {
+                const float d = widen(from.at[k]) - pivot[k];
+                sum[k] += d;
+                squares[k] += d * d;
+            }
+        });
     if (!fold_tile(t, p, sum, squares, partial, counters, &room[0].x, total)) {
         return;
     }
-    const int64_t channel = (int64_t)blockIdx.x * t.width + threadIdx.x;
-    if ((int)threadIdx.x < t.width && channel < t.channels) {
+    const int64_t channel = (int64_t)blockIdx.x * WIDTH<N> + threadIdx.x;
+    if ((int)threadIdx.x < WIDTH<N> && channel < t.channels) {
         conclude(s, channel, t.rows ? (double)widen(x[channel]) : 0, (double)total[threadIdx.x],
-                 (double)total[t.width + threadIdx.x], (double)t.rows);
+                 (double)total[WIDTH<N> + threadIdx.x], (double)t.rows);
     }
 }
 
@@ -76,10 +80,13 @@ struct application {
     float eps;
 };
 
-template <class T, int N>
-__global__ void __launch_bounds__(THREADS)
+/* What a pack of y is made from. */
+template <class T, int N> struct terms { pack<T, N> x, residual; };
+
+template <class T, int N, bool RESIDUAL>
+__global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     normalise(tiling t, application f, const T *x, const T *residual, T *y) {
-    const channel_place p = channel_place_of(t);
+    const channel_place p = channel_place_of<N>(t);
     float mean[N] = {}, scale[N] = {}, beta[N] = {};
     for (int k = 0; p.any && k < N; k++) {
         const int64_t c = p.channel + k;
@@ -88,36 +95,47 @@ __global__ void __launch_bounds__(THREADS)
         scale[k] = f.gamma[c] * inv_std;
         beta[k] = f.beta[c];
     }
-#pragma unroll 2
-    for (int64_t row = p.begin; row < p.end; row += t.lines) {
-        const int64_t at = row * t.channels + p.channel;
-        const pack<T, N> from = load<N>(x + at);
-        pack<T, N> more = {}, to;
-        if (residual) {
-            more = load<N>(residual + at);
-        }
+    in_batches<RESIDUAL ? 2 : 4>(
+        p.begin, p.end, (int64_t)LINES<N>,
+        [&](int64_t row) {
+            const int64_t at = row * t.channels + p.channel;
+            terms<T, N> from = {};
+            from.x = load<N>(x + at);
+            if (RESIDUAL) {
+                from.residual = load<N>(residual + at);
+            }
+            return from;
+        },
+        [&](int64_t row, const terms<T, N> &from) {
+            pack<T, N> to;
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            float z = apply_norm(widen(from.at[k]), mean[k], scale[k], beta[k]);
-            z = residual ? z + widen(more.at[k]) : z;
-            to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
-        }
-        store(y + at, to);
-    }
+            for (int k = 0; k < N; k++) {
+                float z = apply_norm(widen(from.x.at[k]), mean[k], scale[k], beta[k]);
+                z = RESIDUAL ? z + widen(from.residual.at[k]) : z;
+                to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
+            }
+            store(y + row * t.channels + p.channel, to);
+        });
 }
 
 /* ---- On the host. ---- */
 
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    return norm_prepare(device, node, &node->inputs[0], FOUR_EACH, ret_state, ret_scratch, err);
+    return norm_prepare(device, node, &node->inputs[0], BLOCKS_EACH, ret_state, ret_scratch, err);
 }
 
 template <class T, int N>
 void apply(kd_device *device, const norm_plan *p, const application *f, void *const *in,
            bool residual, void *y) {
-    KD_LAUNCH(device, (normalise<T, N>), grid_of(&p->applied), THREADS, 0, p->applied, *f,
-              (const T *)in[0], residual ? (const T *)in[5] : nullptr, (T *)y);
+    const T *x = (const T *)in[0];
+    if (residual) {
+        KD_LAUNCH(device, (normalise<T, N, true>), grid_of(&p->applied), THREADS, 0, p->applied, *f,
+                  x, (const T *)in[5], (T *)y);
+    } else {
+        KD_LAUNCH(device, (normalise<T, N, false>), grid_of(&p->applied), THREADS, 0, p->applied,
+                  *f, x, (const T *)nullptr, (T *)y);
+    }
 }
 
 application application_of(const kd_node *node, void *const *in) {

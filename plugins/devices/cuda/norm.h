@@ -22,12 +22,8 @@ void norm_release(kd_device *device, void *state) {
     release_state(device, state);
 }
 
-/* Blocks of a pass that sums, as many as an H100 holds at once of kernels that leave room for four
- * a multiprocessor, and for three. */
-#define FOUR_EACH 512
-#define THREE_EACH 384
-
-bool norm_prepare(kd_device *device, const kd_node *node, const kd_spec *x, int blocks,
+/* each: blocks of the pass that sums that a multiprocessor holds at once. */
+bool norm_prepare(kd_device *device, const kd_node *node, const kd_spec *x, int each,
                   void **ret_state, size_t *ret_scratch, kd_error *err) {
     if (!accept_types(node, FLOATS, err)) {
         return false;
@@ -36,7 +32,7 @@ bool norm_prepare(kd_device *device, const kd_node *node, const kd_spec *x, int 
     if (!p) {
         return false;
     }
-    p->summed = tiling_of(x, 4, blocks);
+    p->summed = tiling_of(x, 4, each * 128);
     p->applied = tiling_of(x, 2, 2048);
     p->partial = tiling_scratch(&p->summed);
     if (!counters_create(device, &p->summed, &p->counters, err)) {

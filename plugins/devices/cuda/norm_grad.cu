@@ -16,15 +16,16 @@ struct vectors {
     float *dgamma, *dbeta;
 };
 
+/* What of dz is kept, and what of: nothing, dz, or dz where dy is a sum of two. */
+enum keep { NONE, DZ, DZ_OF_SUM };
+
 template <class T> struct operands {
-    const T *dy, *more, *x, *y; /* more: to be added to dy, or NULL */
-    T *dx, *dz;                 /* dz NULL: nobody asks for it */
+    const T *dy, *more, *x, *y; /* more: to be added to dy, with DZ_OF_SUM */
+    T *dx, *dz;
 };
 
 /* What belongs to the channels of a thread. */
-template <int N> struct own_channels {
-    float mean[N], scale[N], beta[N];
-};
+template <int N> struct own_channels { float mean[N], scale[N], beta[N]; };
 
 template <int N, gate G>
 __device__ __forceinline__ own_channels<N> own_channels_of(const vectors &v,
@@ -39,66 +40,79 @@ __device__ __forceinline__ own_channels<N> own_channels_of(const vectors &v,
     return own;
 }
 
-/* dz of what lies at `at`, of which `from` is x. */
-template <gate G, class T, int N>
-__device__ __forceinline__ pack<T, N> before_relu(const operands<T> &o, const pack<T, N> &from,
-                                                  int64_t at, const own_channels<N> &own) {
-    pack<T, N> d = load<N>(o.dy + at), seen = from, more = {};
+/* What a pack of dz and of dx is made from. */
+template <class T, int N> struct terms { pack<T, N> x, dy, y, more; };
+
+template <gate G, keep K, int N, class T>
+__device__ __forceinline__ terms<T, N> load_terms(const operands<T> &o, int64_t at) {
+    terms<T, N> from = {};
+    from.x = load<N>(o.x + at);
+    from.dy = load<N>(o.dy + at);
     if (G == BY_Y) {
-        seen = load<N>(o.y + at);
+        from.y = load<N>(o.y + at);
     }
-    if (o.more) {
-        more = load<N>(o.more + at);
+    if (K == DZ_OF_SUM) {
+        from.more = load<N>(o.more + at);
     }
-#pragma unroll
-    for (int k = 0; k < N; k++) {
-        const float x = widen(seen.at[k]);
-        const float z = G == BY_X ? apply_norm(x, own.mean[k], own.scale[k], own.beta[k]) : x;
-        const float whole = widen(d.at[k]) + widen(more.at[k]);
-        d.at[k] = narrow<T>(G == OPEN || z > 0 ? whole : 0);
-    }
-    return d;
+    return from;
 }
 
-/* For more blocks at once the registers of BY_X do not suffice. */
-template <gate G> constexpr int BLOCKS_EACH = G == BY_X ? 3 : 4;
+template <gate G, keep K, class T, int N>
+__device__ __forceinline__ pack<T, N> before_relu(const terms<T, N> &from,
+                                                  const own_channels<N> &own) {
+    pack<T, N> dz;
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+        const float x = widen(from.x.at[k]);
+        const float z =
+            G == BY_X ? apply_norm(x, own.mean[k], own.scale[k], own.beta[k]) : widen(from.y.at[k]);
+        const float dy = widen(from.dy.at[k]);
+        const float whole = K == DZ_OF_SUM ? dy + widen(from.more.at[k]) : dy;
+        dz.at[k] = narrow<T>(G == OPEN || z > 0 ? whole : 0);
+    }
+    return dz;
+}
 
-template <class T, int N, gate G>
-__global__ void __launch_bounds__(THREADS, BLOCKS_EACH<G>)
+/* Blocks a multiprocessor holds at once; for more their registers do not suffice. */
+#define BLOCKS_EACH 3
+
+template <class T, int N, gate G, keep K>
+__global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     sum_up(tiling t, vectors v, operands<T> o, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
-    const channel_place p = channel_place_of(t);
+    const channel_place p = channel_place_of<N>(t);
     const own_channels<N> own = own_channels_of<N, G>(v, p);
     float dgamma[N] = {}, dbeta[N] = {};
-#pragma unroll 2
-    for (int64_t row = p.begin; row < p.end; row += t.lines) {
-        const int64_t at = row * t.channels + p.channel;
-        const pack<T, N> from = load<N>(o.x + at), d = before_relu<G>(o, from, at, own);
+    in_batches<2>(
+        p.begin, p.end, (int64_t)LINES<N>,
+        [&](int64_t row) { return load_terms<G, K, N>(o, row * t.channels + p.channel); },
+        [&](int64_t row, const terms<T, N> &from) {
+            const pack<T, N> dz = before_relu<G, K>(from, own);
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            dgamma[k] += widen(d.at[k]) * (widen(from.at[k]) - own.mean[k]);
-            dbeta[k] += widen(d.at[k]);
-        }
-        if (o.dz) {
-            store(o.dz + at, d);
-        }
-    }
+            for (int k = 0; k < N; k++) {
+                dgamma[k] += widen(dz.at[k]) * (widen(from.x.at[k]) - own.mean[k]);
+                dbeta[k] += widen(dz.at[k]);
+            }
+            if (K != NONE) {
+                store(o.dz + row * t.channels + p.channel, dz);
+            }
+        });
     if (!fold_tile(t, p, dgamma, dbeta, partial, counters, &room[0].x, total)) {
         return;
     }
-    const int64_t channel = (int64_t)blockIdx.x * t.width + threadIdx.x;
-    if ((int)threadIdx.x < t.width && channel < t.channels) {
+    const int64_t channel = (int64_t)blockIdx.x * WIDTH<N> + threadIdx.x;
+    if ((int)threadIdx.x < WIDTH<N> && channel < t.channels) {
         v.dgamma[channel] = total[threadIdx.x] * v.inv_std[channel];
-        v.dbeta[channel] = total[t.width + threadIdx.x];
+        v.dbeta[channel] = total[WIDTH<N> + threadIdx.x];
     }
 }
 
 /* dx = gamma inv_std (dz - dbeta / rows - (x - mean) inv_std dgamma / rows) */
 template <class T, int N, gate G>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     pass_back(tiling t, vectors v, operands<T> o) {
-    const channel_place p = channel_place_of(t);
+    const channel_place p = channel_place_of<N>(t);
     const own_channels<N> own = own_channels_of<N, G>(v, p);
     float level[N] = {}, slope[N] = {};
     for (int k = 0; p.any && k < N; k++) {
@@ -106,34 +120,35 @@ __global__ void __launch_bounds__(THREADS)
         level[k] = v.dbeta[c] / (float)t.rows;
         slope[k] = v.inv_std[c] * (v.dgamma[c] / (float)t.rows);
     }
-    for (int64_t row = p.begin; row < p.end; row += t.lines) {
-        const int64_t at = row * t.channels + p.channel;
-        const pack<T, N> from = load<N>(o.x + at), d = before_relu<G>(o, from, at, own);
-        pack<T, N> to;
+    in_batches<2>(
+        p.begin, p.end, (int64_t)LINES<N>,
+        [&](int64_t row) { return load_terms<G, NONE, N>(o, row * t.channels + p.channel); },
+        [&](int64_t row, const terms<T, N> &from) {
+            const pack<T, N> dz = before_relu<G, NONE>(from, own);
+            pack<T, N> to;
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            const float off = widen(from.at[k]) - own.mean[k];
-            to.at[k] = narrow<T>(own.scale[k] * (widen(d.at[k]) - level[k] - off * slope[k]));
-        }
-        store(o.dx + at, to);
-    }
+            for (int k = 0; k < N; k++) {
+                const float off = widen(from.x.at[k]) - own.mean[k];
+                to.at[k] = narrow<T>(own.scale[k] * (widen(dz.at[k]) - level[k] - off * slope[k]));
+            }
+            store(o.dx + row * t.channels + p.channel, to);
+        });
 }
 
 /* ---- On the host. ---- */
 
-template <gate G>
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    const int blocks = BLOCKS_EACH<G> == 3 ? THREE_EACH : FOUR_EACH;
-    return norm_prepare(device, node, &node->inputs[1], blocks, ret_state, ret_scratch, err);
+    return norm_prepare(device, node, &node->inputs[1], BLOCKS_EACH, ret_state, ret_scratch,
+                        err);
 }
 
-template <class T, int N, gate G>
+template <class T, int N, gate G, keep K>
 void launch(kd_device *device, const norm_plan *p, const vectors &v, const operands<T> &o,
             float *partial) {
-    KD_LAUNCH(device, (sum_up<T, N, G>), grid_of(&p->summed), THREADS, 0, p->summed, v, o,
+    KD_LAUNCH(device, (sum_up<T, N, G, K>), grid_of(&p->summed), THREADS, 0, p->summed, v, o,
               partial, p->counters);
-    if (!o.dz) {
+    if (K == NONE) {
         KD_LAUNCH(device, (pass_back<T, N, G>), grid_of(&p->applied), THREADS, 0, p->applied, v, o);
         return;
     }
@@ -143,6 +158,18 @@ void launch(kd_device *device, const norm_plan *p, const vectors &v, const opera
     kept.dx = o.dx;
     KD_LAUNCH(device, (pass_back<T, N, OPEN>), grid_of(&p->applied), THREADS, 0, p->applied, v,
               kept);
+}
+
+template <class T, int N, gate G>
+void launch(kd_device *device, const norm_plan *p, const vectors &v, const operands<T> &o,
+            float *partial) {
+    if (!o.dz) {
+        launch<T, N, G, NONE>(device, p, v, o, partial);
+    } else if (!o.more) {
+        launch<T, N, G, DZ>(device, p, v, o, partial);
+    } else {
+        launch<T, N, G, DZ_OF_SUM>(device, p, v, o, partial);
+    }
 }
 
 /* G: what the op's third input, y or beta, is for. */
@@ -164,8 +191,11 @@ void backward(kd_device *device, const kd_node *node, const norm_plan *p, void *
     o.y = G == BY_Y ? (const T *)in[2] : nullptr;
     o.dx = (T *)out[0];
     o.dz = node->n_outputs > 3 ? (T *)out[3] : nullptr;
-    if (kd_attr_int(node, "relu", 0) != 0) {
-        launch<T, N, G>(device, p, v, o, (float *)scratch);
+    const bool relu = kd_attr_int(node, "relu", 0) != 0;
+    if (relu && G == BY_X) {
+        launch<T, N, BY_X, NONE>(device, p, v, o, (float *)scratch);
+    } else if (relu) {
+        launch<T, N, BY_Y>(device, p, v, o, (float *)scratch);
     } else {
         launch<T, N, OPEN>(device, p, v, o, (float *)scratch);
     }
@@ -191,8 +221,8 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 } // namespace
 
 extern "C" const kd_kernel cuda_norm_grad[] = {
-    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare<BY_Y>, run<BY_Y>, norm_release},
-    {sizeof(kd_kernel), 3 | 1u << 6, "batch_norm_grad_of_sum", prepare<BY_Y>, run<BY_Y>, norm_release},
-    {sizeof(kd_kernel), 3, "batch_norm_grad_from_x", prepare<BY_X>, run<BY_X>, norm_release},
+    {sizeof(kd_kernel), 3, "batch_norm_grad", prepare, run<BY_Y>, norm_release},
+    {sizeof(kd_kernel), 3 | 1u << 6, "batch_norm_grad_of_sum", prepare, run<BY_Y>, norm_release},
+    {sizeof(kd_kernel), 3, "batch_norm_grad_from_x", prepare, run<BY_X>, norm_release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };
