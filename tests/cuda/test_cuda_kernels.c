@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 /* Ops whose kernels are NVIDIA's libraries'. */
-static const char *const library_ops[] = {"matmul", "conv2d", "conv2d_input_grad",
+static const char *const library_ops[] = {"matmul", "matmul_bias", "conv2d", "conv2d_input_grad",
                                           "conv2d_weight_grad"};
 
 static bool is_library_op(const char *op) {

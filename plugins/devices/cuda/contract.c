@@ -3,6 +3,7 @@
  *
  * cuBLASLt's matrices are column by column, ours row by row: what it sees of [rows, columns] is the
  * transpose. So y = a @ b is asked for as y' = b' @ a', which needs no copy. */
+#include "bias.h"
 #include "kernels.h"
 #include "status.h"
 #include "vendor.h"
@@ -18,7 +19,8 @@ typedef struct product {
     cublasLtMatrixLayout_t first, second, result; /* b, a and y */
     cublasLtMatmulAlgo_t algorithm;
     size_t workspace;
-    bool sum; /* false: nothing to sum, y is zero */
+    bool sum;          /* false: nothing to sum, y is zero */
+    bool has_epilogue; /* the product adds the bias */
 } product;
 
 static bool check(cublasStatus_t status, const vendor *v, const kd_node *node, const char *what,
@@ -92,6 +94,25 @@ static bool make_how(const vendor *v, const kd_node *node, product *p, kd_error 
     return true;
 }
 
+static bool set_bias(const vendor *v, const product *p, const void *bias) {
+    return v->call.cublasLtMatmulDescSetAttribute(p->how, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
+                                                  sizeof bias) == CUBLAS_STATUS_SUCCESS;
+}
+
+/* A number for each of y's columns, which are cuBLASLt's rows, of y's type. How the bias is aligned
+ * is read off its pointer, which is a stand-in until there is memory. */
+static bool set_epilogue(const vendor *v, const kd_node *node, product *p, bool has_bias,
+                         kd_error *err) {
+    const cublasLtEpilogue_t epilogue =
+        has_bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    p->has_epilogue = has_bias;
+    return check(v->call.cublasLtMatmulDescSetAttribute(p->how, CUBLASLT_MATMUL_DESC_EPILOGUE,
+                                                        &epilogue, sizeof epilogue),
+                 v, node, "have an epilogue", err) &&
+           (set_bias(v, p, has_bias ? (const void *)TENSOR_ALIGNMENT : NULL) ||
+            refuse(node, "cuBLAS takes no bias", err));
+}
+
 /* Unless told, cuBLASLt takes it that matrices lie at multiples of 256 bytes. */
 static bool limit_alignment(const vendor *v, const kd_node *node, cublasLtMatmulPreference_t wishes,
                             kd_error *err) {
@@ -122,7 +143,9 @@ static uint32_t reductions_for(int64_t depth) {
                                       : CUBLASLT_REDUCTION_SCHEME_NONE;
 }
 
-static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+/* ret: whether there is one. */
+static bool find_algorithm(const vendor *v, const kd_node *node, product *p, bool *ret,
+                           kd_error *err) {
     const size_t most = MAX_WORKSPACE;
     const uint32_t reductions = reductions_for(depth_of(node));
     cublasLtMatmulPreference_t wishes = NULL;
@@ -137,20 +160,40 @@ static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *e
                      wishes, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
                      sizeof reductions),
                  v, node, "choose how it sums", err) &&
-           limit_alignment(v, node, wishes, err) &&
-           check(v->call.cublasLtMatmulAlgoGetHeuristic(v->blas, p->how, p->first, p->second,
-                                                        p->result, p->result, wishes, 1, &found,
-                                                        &count),
-                 v, node, "multiply these", err);
+           limit_alignment(v, node, wishes, err);
+    cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
+    if (done) {
+        status = v->call.cublasLtMatmulAlgoGetHeuristic(
+            v->blas, p->how, p->first, p->second, p->result, p->result, wishes, 1, &found, &count);
+    }
     if (wishes) {
         v->call.cublasLtMatmulPreferenceDestroy(wishes);
     }
-    if (!done || count < 1 || found.state != CUBLAS_STATUS_SUCCESS) {
-        return done && refuse(node, "cuBLAS has no such product", err);
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
+        count = 0;
+    } else if (!check(status, v, node, "multiply these", err)) {
+        return false;
     }
-    p->algorithm = found.algo;
-    p->workspace = found.workspaceSize;
-    return true;
+    *ret = done && count > 0 && found.state == CUBLAS_STATUS_SUCCESS;
+    if (*ret) {
+        p->algorithm = found.algo;
+        p->workspace = found.workspaceSize;
+    }
+    return done;
+}
+
+static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+    const bool has_bias = node->n_inputs > 2;
+    bool found = false;
+    if ((has_bias && !set_epilogue(v, node, p, true, err)) ||
+        !find_algorithm(v, node, p, &found, err)) {
+        return false;
+    }
+    if (!found && has_bias &&
+        (!set_epilogue(v, node, p, false, err) || !find_algorithm(v, node, p, &found, err))) {
+        return false;
+    }
+    return found || refuse(node, "cuBLAS has no such product", err);
 }
 
 static bool make(const vendor *v, const kd_node *node, product *p, kd_error *err) {
@@ -195,6 +238,10 @@ static void run_matmul(kd_device *device, const kd_node *node, void *state, void
         }
         return;
     }
+    if (p->has_epilogue && !set_bias(v, p, in[2])) {
+        device_fail(device, "%s: matmul: cuBLAS takes no bias", node->path);
+        return;
+    }
     const cublasStatus_t status = v->call.cublasLtMatmul(
         v->blas, p->how, &one, in[1], p->first, in[0], p->second, &zero, out[0], p->result, out[0],
         p->result, &p->algorithm, scratch, p->workspace, device->stream);
@@ -203,6 +250,9 @@ static void run_matmul(kd_device *device, const kd_node *node, void *state, void
     } else if (status != CUBLAS_STATUS_SUCCESS) {
         device_fail(device, "%s: matmul: cuBLAS fails: %s", node->path,
                     v->call.cublasLtGetStatusString(status));
+    } else if (node->n_inputs > 2 && !p->has_epilogue) {
+        const kd_spec *y = &node->outputs[0];
+        add_bias(device, out[0], in[2], y->dtype, y->dim[0], y->dim[1]);
     }
 }
 
@@ -213,6 +263,11 @@ static void release_matmul(kd_device *device, void *state) {
 const kd_kernel cuda_matmul[] = {
     {.size = sizeof(kd_kernel),
      .op = "matmul",
+     .prepare = prepare_matmul,
+     .run = run_matmul,
+     .release = release_matmul},
+    {.size = sizeof(kd_kernel),
+     .op = "matmul_bias",
      .prepare = prepare_matmul,
      .run = run_matmul,
      .release = release_matmul},

@@ -209,6 +209,7 @@ void run_inference(kd_device *device, const kd_node *node, void *state, void *co
 
 extern "C" const kd_kernel cuda_norm[] = {
     {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm", prepare, run, norm_release},
+    {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm_in_place", prepare, run, norm_release},
     {sizeof(kd_kernel), 1 | 1u << 5, "batch_norm_inference", prepare, run_inference, norm_release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

@@ -245,22 +245,22 @@ void launch_first(kd_device *device, const plan *p, const From *x, To *y) {
     }
 }
 
-template <class F, class T>
+template <class F, class From, class To>
 void reduce(kd_device *device, const plan *p, const void *x, void *y, void *scratch) {
-    typedef number_of<T> A;
+    typedef number_of<From> A;
     if (p->splits == 1) {
-        return launch_first<F, T, T>(device, p, (const T *)x, (T *)y);
+        return launch_first<F, From, To>(device, p, (const From *)x, (To *)y);
     }
-    launch_first<F, T, A>(device, p, (const T *)x, (A *)scratch);
-    launch_columns<F, A, T, 1>(device, &p->second, 1, (const A *)scratch, (T *)y);
+    launch_first<F, From, A>(device, p, (const From *)x, (A *)scratch);
+    launch_columns<F, A, To, 1>(device, &p->second, 1, (const A *)scratch, (To *)y);
 }
 
 template <class T>
 void reduce_of(kd_device *device, const plan *p, const void *x, void *y, void *scratch) {
     if (p->largest) {
-        reduce<largest, T>(device, p, x, y, scratch);
+        reduce<largest, T, T>(device, p, x, y, scratch);
     } else {
-        reduce<sum, T>(device, p, x, y, scratch);
+        reduce<sum, T, T>(device, p, x, y, scratch);
     }
 }
 
@@ -270,11 +270,13 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
     if (kd_elements(&node->outputs[0]) == 0) {
         return;
     }
+    const bool widens = node->outputs[0].dtype == KD_F32;
     switch (node->inputs[0].dtype) {
     case KD_F32:
         return reduce_of<float>(device, p, in[0], out[0], scratch);
     case KD_BF16:
-        return reduce_of<bf16>(device, p, in[0], out[0], scratch);
+        return widens ? reduce<sum, bf16, float>(device, p, in[0], out[0], scratch)
+                      : reduce_of<bf16>(device, p, in[0], out[0], scratch);
     default:
         return reduce_of<int32_t>(device, p, in[0], out[0], scratch);
     }
@@ -284,6 +286,7 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 
 extern "C" const kd_kernel cuda_reduce[] = {
     {sizeof(kd_kernel), 0, "sum", prepare, run, release_state},
+    {sizeof(kd_kernel), 0, "wide_sum", prepare, run, release_state},
     {sizeof(kd_kernel), 0, "max", prepare, run, release_state},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

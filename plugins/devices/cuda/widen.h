@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* [run] `count` elements of `from`, bf16, to `to`, f32. */
+/* [run] `count` elements of `from`, bf16, to `to`, f32; both aligned as packs are. */
 void widen_bf16(kd_device *device, const void *from, void *to, int64_t count);
 
 #ifdef __cplusplus

@@ -15,6 +15,8 @@ typedef struct layout {
 typedef struct how {
     bool transposed[2];
     cublasComputeType_t compute;
+    cublasLtEpilogue_t epilogue;
+    const void *bias;
 } how;
 
 /* Bytes that a, b, c and d are taken to be aligned to, and how split sums may be put together:
@@ -60,6 +62,7 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *ret, cublasCompute
     }
     how *h = double_made(sizeof *h);
     h->compute = compute;
+    h->epilogue = CUBLASLT_EPILOGUE_DEFAULT;
     *ret = (cublasLtMatmulDesc_t)(void *)h;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -72,14 +75,20 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
                                               cublasLtMatmulDescAttributes_t name,
                                               const void *value, size_t bytes) {
     DOUBLE_CALL(CUBLAS_STATUS_EXECUTION_FAILED);
+    how *h = (how *)(void *)desc;
     cublasOperation_t operation;
     const bool first = name == CUBLASLT_MATMUL_DESC_TRANSA;
-    if ((!first && name != CUBLASLT_MATMUL_DESC_TRANSB) || bytes != sizeof operation) {
+    if ((first || name == CUBLASLT_MATMUL_DESC_TRANSB) && bytes == sizeof operation) {
+        memcpy(&operation, value, sizeof operation);
+        h->transposed[!first] = operation == CUBLAS_OP_T;
+    } else if (name == CUBLASLT_MATMUL_DESC_EPILOGUE && bytes == sizeof h->epilogue) {
+        memcpy(&h->epilogue, value, bytes);
+    } else if (name == CUBLASLT_MATMUL_DESC_BIAS_POINTER && bytes == sizeof h->bias) {
+        memcpy(&h->bias, value, bytes);
+    } else {
         double_misused("attribute %d of a product", (int)name);
         return CUBLAS_STATUS_INVALID_VALUE;
     }
-    memcpy(&operation, value, sizeof operation);
-    ((how *)(void *)desc)->transposed[!first] = operation == CUBLAS_OP_T;
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -171,6 +180,15 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
         !fits((void *)desc, (void *)a, (void *)b, (void *)d)) {
         return CUBLAS_STATUS_NOT_SUPPORTED;
     }
+    /* PyTorch asks for no bias of a single column: there may be no such kernel. */
+    const how *h = (void *)desc;
+    const bool has_bias = h->epilogue == CUBLASLT_EPILOGUE_BIAS;
+    if (has_bias && ((const layout *)(void *)d)->rows == 1) {
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
+    if (has_bias && (uintptr_t)h->bias % 16 != 0) {
+        double_misused("a bias that is not aligned");
+    }
     memset(ret, 0, sizeof *ret);
     memcpy(&ret->algo, (void *)wished, sizeof(wishes));
     ret->workspaceSize = WORKSPACE;
@@ -222,6 +240,9 @@ static void multiply(void *arguments, bool last) {
         for (int64_t k = 0; k < depth; k++) {
             sum += element(p->a, &p->a_layout, p->how.transposed[0], batch, row, k) *
                    element(p->b, &p->b_layout, p->how.transposed[1], batch, k, column);
+        }
+        if (p->how.epilogue == CUBLASLT_EPILOGUE_BIAS) {
+            sum += double_get(p->how.bias, d->half, row);
         }
         double_put(p->d, d->half, batch * d->stride + column * d->leading + row, sum);
     }
