@@ -192,15 +192,10 @@ static bool allocate(assembly *a, unsigned what, kd_error *err) {
     return (!(what & ASSEMBLE_STEP) || pixels_load(a, err)) && engine_allocate(a->engine, err);
 }
 
-bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
-                   kd_error *err) {
-    *a = (assembly){.run = r, .plugins = plugins, .extra = extra};
-    progress_init(&a->progress, stderr);
-    log_set_sink(progress_log, &a->progress);
-    if (!load_plugins(a, err) || !check_views(a, err) ||
-        !machine_open(r, plugins, registry_host(plugins), &a->machine, err) ||
-        !open_images(a, what, err) || !run_ops(r, &a->machine, plugins, &a->ops, err) ||
-        !read_views(a, err)) {
+/* All that lies on the device, or was compiled for it. */
+static bool put_on_device(assembly *a, unsigned what, kd_error *err) {
+    run *r = a->run;
+    if (!run_ops(r, &a->machine, a->plugins, &a->ops, err) || !read_views(a, err)) {
         return false;
     }
     a->machine.graph.ops = a->ops;
@@ -213,16 +208,44 @@ bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extr
     return !(what & ASSEMBLE_MEMORY) || allocate(a, what, err);
 }
 
-void assembly_close(assembly *a) {
-    log_set_sink(NULL, NULL);
+static void take_off_device(assembly *a) {
     features_finish(&a->features);
     features_finish(&a->pixels);
     engine_destroy(a->engine);
     pixels_release(a);
     op_set_destroy(a->ops);
+    a->engine = NULL;
+    a->ops = NULL;
+    a->step = NULL;
+    a->n_further = 0;
+}
+
+bool assembly_open(assembly *a, run *r, registry *plugins, const data_part *extra, unsigned what,
+                   kd_error *err) {
+    const kd_host *host = registry_host(plugins);
+    *a = (assembly){.run = r, .plugins = plugins, .extra = extra};
+    progress_init(&a->progress, stderr);
+    log_set_sink(progress_log, &a->progress);
+    if (!load_plugins(a, err) || !check_views(a, err) ||
+        !machine_open(r, plugins, host, &a->machine, err) || !open_images(a, what, err)) {
+        return false;
+    }
+    while (!put_on_device(a, what, err)) {
+        if (!machine_can_be_left(&a->machine, err)) {
+            return false;
+        }
+        take_off_device(a);
+        if (!machine_open_next(r, plugins, host, &a->machine, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void assembly_close(assembly *a) {
+    log_set_sink(NULL, NULL);
+    take_off_device(a);
     machine_close(&a->machine);
     images_close(&a->images);
     arena_free(&a->memory);
-    a->engine = NULL;
-    a->ops = NULL;
 }

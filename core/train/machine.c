@@ -43,14 +43,17 @@ static void say_why_not(const char *name, const kd_error *why) {
 
 /* The fastest first. */
 static const char *const automatic[] = {"cuda", "cpu", "reference"};
+#define AUTOMATIC ((int)(sizeof automatic / sizeof *automatic))
 
-static bool open_any(run *r, registry *plugins, const kd_host *host, machine *ret, kd_error *err) {
-    const int count = sizeof automatic / sizeof *automatic;
-    for (int i = r->keys.precision == PRECISION_F64 ? count - 1 : 0; i < count; i++) {
+/* The first that opens, from the `from`-th on. */
+static bool open_any(run *r, int from, registry *plugins, const kd_host *host, machine *ret,
+                     kd_error *err) {
+    for (int i = r->keys.precision == PRECISION_F64 ? AUTOMATIC - 1 : from; i < AUTOMATIC; i++) {
         if (open_named(r, automatic[i], plugins, host, ret, err)) {
+            ret->others = AUTOMATIC - 1 - i;
             return true;
         }
-        if (i < count - 1) {
+        if (i < AUTOMATIC - 1) {
             say_why_not(automatic[i], err);
         }
     }
@@ -64,17 +67,39 @@ static int choose_precision(int wanted, const kd_device_plugin *table) {
     return table->fast_types & 1u << KD_BF16 ? PRECISION_BF16 : PRECISION_F32;
 }
 
-bool machine_open(run *r, registry *plugins, const kd_host *host, machine *ret, kd_error *err) {
-    machine m = {.device = NULL};
-    const bool open = r->device.plugin ? open_part(&r->device, plugins, host, &m, err)
-                                       : open_any(r, plugins, host, &m, err);
-    if (!open) {
-        return false;
-    }
+/* What the run computes in on the device that was opened. */
+static machine with_types(const run *r, machine m) {
     m.precision = choose_precision(r->keys.precision, m.table);
     m.graph = (graph_options){.real = m.precision == PRECISION_F64 ? KD_F64 : KD_F32,
                               .compute = m.precision == PRECISION_BF16 ? KD_BF16 : 0};
-    *ret = m;
+    return m;
+}
+
+bool machine_open(run *r, registry *plugins, const kd_host *host, machine *ret, kd_error *err) {
+    machine m = {.device = NULL};
+    const bool open = r->device.plugin ? open_part(&r->device, plugins, host, &m, err)
+                                       : open_any(r, 0, plugins, host, &m, err);
+    if (!open) {
+        return false;
+    }
+    *ret = with_types(r, m);
+    return true;
+}
+
+/* The host's memory is no larger for another device. */
+bool machine_can_be_left(const machine *m, const kd_error *why) {
+    return why->code == KD_E_MEMORY && m->others > 0 && !(m->table->flags & KD_DEVICE_HOST_MEMORY);
+}
+
+bool machine_open_next(run *r, registry *plugins, const kd_host *host, machine *m, kd_error *err) {
+    const int next = AUTOMATIC - m->others;
+    say_why_not(automatic[next - 1], err);
+    machine_close(m);
+    machine other = {.device = NULL};
+    if (!open_any(r, next, plugins, host, &other, err)) {
+        return false;
+    }
+    *m = with_types(r, other);
     return true;
 }
 

@@ -34,9 +34,10 @@ bool cuda_fail(int status, const char *what, kd_error *err) {
     }
     kd_fail(err, KD_E_DEVICE, "%s: %s (%s)", what, cudaGetErrorString(error),
             cudaGetErrorName(error));
-    return status_sticks(status) &&
-           kd_hint(err, "it may be of any work before: `compute-sanitizer kindred ...` names the "
-                        "kernel");
+    return kd_hint(err, status_sticks(status)
+                            ? "it may be of any work before: `compute-sanitizer kindred ...` names "
+                              "the kernel"
+                            : "nvidia-smi shows the GPU and its driver");
 }
 
 /* Only of the first failure: what comes after it is its consequence. */

@@ -11,13 +11,22 @@
 
 double_state cuda_double = {.driver = CUDART_VERSION, .gpus = 1, .capability = 9};
 
+static int number_of(const char *variable, int otherwise) {
+    const char *text = getenv(variable);
+    return text ? atoi(text) : otherwise;
+}
+
 /* For a whole program, whose memory no test reaches: KINDRED_DOUBLE_LATE has both kinds of stream
  * be late, KINDRED_DOUBLE_CAPACITY is that of the device in bytes, and into the file of
- * KINDRED_DOUBLE_PEAK goes the most that was taken of it. */
+ * KINDRED_DOUBLE_PEAK goes the most that was taken of it. KINDRED_DOUBLE_GPUS, _CAPABILITY and
+ * _MISSING are `gpus`, `capability` and `missing`. */
 __attribute__((constructor)) static void read_environment(void) {
     const char *capacity = getenv("KINDRED_DOUBLE_CAPACITY");
     cuda_double.late = cuda_double.others_late = getenv("KINDRED_DOUBLE_LATE") != NULL;
     cuda_double.capacity = capacity ? strtoull(capacity, NULL, 10) : 0;
+    cuda_double.gpus = number_of("KINDRED_DOUBLE_GPUS", cuda_double.gpus);
+    cuda_double.capability = number_of("KINDRED_DOUBLE_CAPABILITY", cuda_double.capability);
+    cuda_double.missing = getenv("KINDRED_DOUBLE_MISSING");
 }
 
 static void note_peak(void) {

@@ -80,6 +80,12 @@ DOUBLE_TEST(says_that_the_gpu_is_too_old) {
                    "A100");
 }
 
+DOUBLE_TEST(says_what_to_look_at_when_a_call_fails) {
+    cuda_double.fail_at = cuda_double.calls + 1;
+    expect_refused(&defaults, KD_E_DEVICE,
+                   "looking for GPUs: as the test wants (cudaErrorOfTheDouble)", "nvidia-smi");
+}
+
 DOUBLE_TEST(says_that_cudnn_is_missing) {
     cuda_double.missing = "libcudnn";
     expect_refused(&defaults, KD_E_DEVICE,

@@ -2,7 +2,8 @@
 # Trains a small ViT and a small ResNet on the cuda device over the double, as one recorded program,
 # and on `cpu`: the losses of a few steps are the same. The checkpoints are the same, bit for bit, when
 # whatever the GPU does is done as late as can be, and when the images do not fit into its memory;
-# and what the plan says of that memory is what is taken. `train.sh KINDRED MODULE`
+# and what the plan says of that memory is what is taken. `device: auto` takes the GPU, and where that
+# cannot be used goes on on `cpu` and says why. `train.sh KINDRED MODULE`
 set -eu
 kindred=$(realpath "$1")
 module=$(realpath "$2")
@@ -59,6 +60,30 @@ same prompt late
 (export KINDRED_DOUBLE_CAPACITY=$((($(cat peak) - 4096) * 16 / 15)); train name=apart)
 grep -q 'images stay in host memory' log || { cat log; exit 1; }
 same prompt apart
+
+# DEVICE WORDS: a run that names no device uses this one; the log has the words about the other, or
+# none when there are none; and the losses are the device's.
+automatic() {
+    rm -rf runs/automatic
+    OMP_WAIT_POLICY=passive timeout 200 "$kindred" train vit.yaml --plugin "$module" \
+        --no-user-plugins name=automatic > log 2>&1 || { cat log; exit 1; }
+    used=$(sed -n 's/.*"device": "\([a-z]*\)".*/\1/p' runs/automatic/environment.json)
+    grep 'device cuda is not used' log > said || true
+    { test "$used" = "$1" && if [ -n "$2" ]; then grep -q "^warning: .*$2" said; else test ! -s said; fi; } ||
+        { echo "automatic $1 $2: $used"; cat log; exit 1; }
+    grep -o '"loss":[^,]*' runs/automatic/metrics.jsonl | cut -d: -f2 | cmp - "vit-$1" || exit 1
+}
+automatic cuda ''
+(export KINDRED_DOUBLE_GPUS=0; automatic cpu '')
+(export KINDRED_DOUBLE_CAPABILITY=7; automatic cpu 'too old: it has compute capability 7.0')
+(export KINDRED_DOUBLE_MISSING=libcudnn; automatic cpu 'cuDNN 9 does not load')
+(export KINDRED_DOUBLE_CAPACITY=300000; automatic cpu 'MiB free, and .* are wanted')
+if (export KINDRED_DOUBLE_CAPACITY=300000
+    "$kindred" train vit.yaml --plugin "$module" --no-user-plugins name=named device.plugin=cuda) > log 2>&1; then
+    echo "a device that was named is replaced"
+    exit 1
+fi
+grep -q 'MiB free, and .* are wanted' log || { cat log; exit 1; }
 
 # What training takes of the device is what was planned.
 sed -i 's/width: 4/width: 40/; s/hidden: 32/hidden: 300/' resnet.yaml
