@@ -322,8 +322,10 @@ TEST(study, page_has_table_differences_and_curves) {
     /* Of a seed and a value that the study has no longer. */
     kit_text(&k, "runs/semantic-none-seed77/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
     kit_text(&k, "runs/gone-seed1/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
+    kit_text(&k, "logs/augmented-crop-seed1.failed", "failed with status 1: no <room>\n");
     EXPECT_GOOD(study_report(k.folder, &h, &err), err);
     EXPECT_IN("10 of 24 runs are done", h.text);
+    EXPECT_IN("<strong>augmented-crop-seed1</strong> failed with status 1: no &lt;room", h.text);
     EXPECT_IN("83.00 ± 3.61<br/><span class=\"soft\">paper 80.00</span>", h.text);
     EXPECT_IN("<strong>+8.00</strong> [-2.83, +18.83]", h.text);
     EXPECT_IN("3 seeds, 0 is inside", h.text);

@@ -43,10 +43,14 @@ static void expect_status(int pid, int want) {
     free(text);
 }
 
-static void expect_log(const char *want) {
-    char *text = study_kit_text("log");
+static void expect_in_file(const char *path, const char *want) {
+    char *text = study_kit_text(path);
     cr_assert(strstr(text, want), "'%s' is not in:\n%s", want, text);
     free(text);
+}
+
+static void expect_log(const char *want) {
+    expect_in_file("log", want);
 }
 
 /* A line of metrics.jsonl of a study's run. */
@@ -179,6 +183,20 @@ TEST(study_runs, a_run_that_fails_takes_no_other_with_it) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(study_results_read("studies/part", &a, &r, &err), "%s", err.message);
     cr_assert(r.row[0].n == 0 && r.row[1].n == 1);
+    cr_assert_eq(r.n_failed, 1);
+    cr_assert_str_eq(r.failed[0].name, "100-seed1");
+    expect_in_file("studies/part/table.md", "- 100-seed1 failed with status 1: ");
+    expect_in_file("studies/part/table.md", "32 samples");
+    /* The run is put right, and what was said of it goes. */
+    cr_assert(file_write("studies/part/logs/8-seed1.failed", "of an older try\n", 16, &err));
+    expect_status(
+        kit_start("log", (const char *const[]){"study", "study.yaml", "name=part", words[3],
+                                               words[4], words[5], words[6], words[7],
+                                               "data.count=112", "--overwrite", NULL}),
+        0);
+    arena_free(&a);
+    cr_assert(study_results_read("studies/part", &a, &r, &err), "%s", err.message);
+    cr_assert(r.row[0].n == 1 && r.row[1].n == 1 && r.n_failed == 0);
     arena_free(&a);
 }
 

@@ -100,6 +100,21 @@ static void write_rows(html *h, const study_results *r, arena *a) {
     html_markup(h, "</tbody></table></div>\n");
 }
 
+static void write_failed(html *h, const study_results *r) {
+    if (!r->n_failed) {
+        return;
+    }
+    html_markup(h, "<p>Runs without a result:</p>\n<ul>\n");
+    for (int i = 0; i < r->n_failed; i++) {
+        html_markup(h, "<li><strong>");
+        html_text(h, "%s", r->failed[i].name);
+        html_markup(h, "</strong> ");
+        html_text(h, "%s", r->failed[i].why);
+        html_markup(h, "</li>\n");
+    }
+    html_markup(h, "</ul>\n");
+}
+
 static void write_difference(html *h, const study_difference *d) {
     html_markup(h, "<td class=\"number\">");
     if (d->n == 0) {
@@ -234,6 +249,7 @@ bool study_report(const char *folder, html *ret, kd_error *err) {
                     r.runs_done, r.runs_wanted);
         section_begin(ret, "results", "Results");
         write_rows(ret, &r, &memory);
+        write_failed(ret, &r);
         section_end(ret);
         write_differences(ret, &r);
         write_curves(ret, s, &f, &memory);

@@ -44,7 +44,8 @@ bool study_folder_make(const study_folder *f, int *ret_lock, kd_error *err) {
     }
     if (!file_make_directories(f->configs, err) || !file_make_directories(f->runs, err) ||
         !file_make_directories(f->logs, err) || !file_remove_tree(f->probes, err) ||
-        !file_sweep(f->path, err) || !file_sweep(f->configs, err) || !file_sweep(f->runs, err)) {
+        !file_sweep(f->path, err) || !file_sweep(f->logs, err) || !file_sweep(f->configs, err) ||
+        !file_sweep(f->runs, err)) {
         close(fd);
         return false;
     }

@@ -4,7 +4,7 @@
  * study.yaml     the study, without includes and with its overrides
  * configs/       a YAML file a run, complete
  * runs/          the folders of its runs, as `kindred train` makes them
- * logs/          what each run printed
+ * logs/          what each run printed; NAME.failed: why it has no result
  * results.jsonl  a line a finished run: record.h
  * table.md, table.csv, differences.csv */
 #ifndef CORE_STUDY_STUDY_FOLDER_H

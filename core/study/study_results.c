@@ -3,6 +3,7 @@
 #include "study/study_reading.h"
 
 #include "base/file.h"
+#include "study/failure.h"
 #include "study/record.h"
 #include "study/statistics.h"
 #include "study/study_folder.h"
@@ -234,6 +235,19 @@ static void read_names(study_reading *in) {
     }
 }
 
+static void read_failed(const study_reading *in, const study_folder *f) {
+    study_results *r = in->to;
+    const int seeds = (int)in->study->keys.seeds.count;
+    r->failed = arena_alloc(in->a, sizeof *r->failed * ((size_t)r->n_rows * (size_t)seeds + 1));
+    for (int i = 0; i < r->n_rows * seeds; i++) {
+        const char *name = study_run_name(in->study, i / seeds, i % seeds, in->a);
+        const char *why = records_find(in->records, name) ? NULL : failure_read(f, name, in->a);
+        if (why) {
+            r->failed[r->n_failed++] = (study_failed){.name = name, .why = why};
+        }
+    }
+}
+
 bool study_results_read(const char *folder, arena *a, study_results *ret, kd_error *err) {
     const study_folder f = study_folder_at(a, folder);
     study *s = NULL;
@@ -259,6 +273,7 @@ bool study_results_read(const char *folder, arena *a, study_results *ret, kd_err
             read_row(&in, i);
         }
         study_read_before(&in);
+        read_failed(&in, &f);
         read_differences(&in);
     }
     json_decref(records);

@@ -36,6 +36,11 @@ typedef struct study_before_row {
     study_cell *cell;   /* [n_evals] */
 } study_before_row;
 
+typedef struct study_failed {
+    const char *name; /* of the run */
+    const char *why;  /* "failed with status 1: ..." */
+} study_failed;
+
 /* A value of the compared axis minus the baseline, over the seeds that both have. */
 typedef struct study_difference {
     int n;
@@ -51,12 +56,13 @@ typedef struct study_difference_row {
 
 typedef struct study_results {
     const char *name;
-    int n_axes, n_evals, n_rows, n_before, n_differences, n_notes;
+    int n_axes, n_evals, n_rows, n_before, n_failed, n_differences, n_notes;
     const char **axis;        /* [n_axes] names */
     const char **eval;        /* [n_evals] names, in the order of the runs' configuration */
     const char **protocol;    /* [n_evals] how it was measured; "" when not known */
     study_result_row *row;    /* [n_rows], in the order of the matrix */
     study_before_row *before; /* [n_before] one for each that differs */
+    study_failed *failed;     /* [n_failed] runs that have no result, and have ended */
     int compared;             /* the axis; -1: none */
     const char *baseline;
     study_difference_row *difference; /* [n_differences] */

@@ -122,6 +122,10 @@ void study_print_markdown(const study_results *r, FILE *to) {
     fprintf(to, "%d of %d runs are done. Percent: mean ± standard deviation over n seeds.\n\n",
             r->runs_done, r->runs_wanted);
     print_rows(r, to);
+    for (int i = 0; i < r->n_failed; i++) {
+        fprintf(to, "%s- %s %s\n", i ? "" : "\nRuns without a result:\n\n", r->failed[i].name,
+                r->failed[i].why);
+    }
     if (r->n_differences) {
         print_differences(r, to);
     }

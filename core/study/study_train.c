@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "study/child.h"
+#include "study/failure.h"
 #include "study/record.h"
 #include "study/study_data.h"
 #include "train/interrupt.h"
@@ -81,30 +82,18 @@ static bool run_child(watch *w, int *ret_status, kd_error *err) {
     return pid >= 0;
 }
 
-/* The last line of a run's log, which says why it failed. */
-static void print_reason(const study_folder *f, const char *name) {
-    char path[4096], line[512], last[512] = "", before[512] = "";
-    snprintf(path, sizeof path, "%s/%s.log", f->logs, name);
-    FILE *log = fopen(path, "re");
-    while (log && fgets(line, sizeof line, log)) {
-        snprintf(before, sizeof before, "%s", last);
-        snprintf(last, sizeof last, "%s", line);
-    }
-    if (log) {
-        fclose(log);
-    }
-    fprintf(stderr, "%s%s", strncmp(last, "  hint: ", 8) == 0 ? before : "", last);
-}
-
-static void print_failure(const watch *w, int status) {
+/* The table tells of it, until the run is begun again. */
+static bool keep_failure(const watch *w, int status, kd_error *err) {
+    const study_folder *f = &w->work->folder;
     const char *name = w->run->name;
-    if (status >= 256) {
-        fprintf(stderr, "run %s was ended by signal %d", name, status - 256);
-    } else {
-        fprintf(stderr, "run %s failed with status %d", name, status);
+    arena a = {0};
+    const bool ok = failure_write(f, name, status, err) && study_write_tables(f, err);
+    const char *why = ok ? failure_read(f, name, &a) : NULL;
+    if (why) {
+        fprintf(stderr, "run %s %s\n  %s/%s.log has all it said\n", name, why, f->logs, name);
     }
-    fprintf(stderr, "; %s/%s.log has all it said:\n", w->work->folder.logs, name);
-    print_reason(&w->work->folder, name);
+    arena_free(&a);
+    return ok;
 }
 
 /* A manifest may be written anew while the study runs. The result is not kept then: the next
@@ -154,15 +143,17 @@ static bool do_run(watch *w, json_t *records, int *failed, kd_error *err) {
     int status = 0;
     w->begin = progress_now();
     fprintf(stderr, "run %d/%d %s\n", w->at, w->work->runs.count, w->run->name);
-    if (!run_child(w, &status, err)) {
+    if (!failure_clear(&w->work->folder, w->run->name, err) || !run_child(w, &status, err)) {
         return false;
     }
     if (interrupt_signal()) {
         return kd_fail(err, KD_E_CANCELLED, "interrupted; the same command goes on");
     }
     if (status != 0) {
-        print_failure(w, status);
         ++*failed;
+        if (!keep_failure(w, status, err)) {
+            return false;
+        }
     } else if (!keep_result(w, records, err)) {
         return false;
     }
