@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "leaks.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -185,4 +186,43 @@ TEST(report_run, what_is_no_run_is_refused) {
     char *log = read_file("log");
     expect(log, "nowhere: not the folder of a run");
     free(log);
+}
+
+/* Thirty grey pictures without labels, in pairs whose labels a manifest has. */
+static void write_unlabelled(void) {
+    enum { IMAGES = 30, PIXELS = 144 };
+    kd_error err = KD_ERROR_INIT;
+    unsigned char bytes[16 + IMAGES * PIXELS] = {0, 0, 8, 3,  0, 0, 0, IMAGES,
+                                                 0, 0, 0, 12, 0, 0, 0, 12};
+    char pairs[512] = "index_a,index_b,label\n";
+    for (int i = 0; i < IMAGES * PIXELS; i++) {
+        bytes[16 + i] = (unsigned char)(i * i / 7 + i / PIXELS * 31);
+    }
+    for (int i = 0; i < IMAGES; i += 2) {
+        snprintf(pairs + strlen(pairs), sizeof pairs - strlen(pairs), "%d,%d,%d\n", i, i + 1,
+                 i % 3);
+    }
+    cr_assert(file_write("images", bytes, sizeof bytes, &err), "%s", err.message);
+    cr_assert(file_write("pairs.csv", pairs, strlen(pairs), &err), "%s", err.message);
+}
+
+TEST(report_run, labels_of_a_manifest_are_classes) {
+    write_unlabelled();
+    const char *const words[] = {"train",
+                                 "run.yaml",
+                                 "data={plugin: idx, path: images, labels: none, "
+                                 "pairs: {manifest: pairs.csv}}",
+                                 "views=[{size: 12, count: 2, normalize: store, ops: [center_crop, "
+                                 "flip]}]",
+                                 "train.batch=8",
+                                 "evals=[]",
+                                 "probe.lr=0.1",
+                                 NULL};
+    run_words(words);
+    cr_assert_float_eq(kit_metric("small", 1, "probe_loss"), log(3), 1e-5);
+    char *page = report();
+    cr_assert_eq(count(page, "<path class=\"mark f"), 3, "%d classes are drawn",
+                 count(page, "<path class=\"mark f"));
+    expect(page, "class 2");
+    free(page);
 }

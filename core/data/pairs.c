@@ -209,7 +209,12 @@ static bool samples_of_manifest(const store *s, const kd_dataset *table, const k
 
 bool samples_open(const store *s, const kd_dataset *table, const kd_set *set,
                   const pair_options *options, samples *ret, kd_error *err) {
-    return options->manifest && *options->manifest
-               ? samples_of_manifest(s, table, set, options, ret, err)
-               : samples_of_store(s, table, set, options, ret, err);
+    const bool good = options->manifest && *options->manifest
+                          ? samples_of_manifest(s, table, set, options, ret, err)
+                          : samples_of_store(s, table, set, options, ret, err);
+    ret->classes = good ? s->classes : 0;
+    for (int64_t i = 0; good && i < ret->count; i++) {
+        ret->classes = ret->label[i] >= ret->classes ? ret->label[i] + 1 : ret->classes;
+    }
+    return good;
 }

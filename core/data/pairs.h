@@ -31,6 +31,7 @@ typedef struct samples {
     int32_t *label;   /* [count] -1: none */
     int64_t *source; /* [count] the sample's index in the dataset, or of a manifest's pairs in their
                         list */
+    int32_t classes; /* the dataset's, or else one above a manifest's largest label */
     int64_t left_out; /* pairs of which an image was broken */
     int64_t rejected; /* pairs left out by options.reject */
     int64_t taken;    /* by options.fraction, of `whole` samples, or pairs before the arm; 0: all */

@@ -36,6 +36,7 @@ source shown_subset(const source *from, int64_t most, bool labelled) {
     source ret = {.store = from->store, .samples = {.n_images = all->n_images}};
     samples_make(&ret.samples, count, all->n_images);
     ret.samples.count = count;
+    ret.samples.classes = all->classes;
     for (int64_t i = 0; i < count; i++) {
         const int64_t at = kept[i * n / count];
         ret.samples.label[i] = all->label[at];

@@ -109,8 +109,8 @@ static void write_map(html *h, const shown_features *f) {
     scatter_write(h, &(scatter){.count = f->points.rows,
                                 .point = f->spectrum.map,
                                 .class = f->points.label,
-                                .classes = s->classes,
-                                .name = s->class_name,
+                                .classes = f->points_from->samples.classes,
+                                .name = s->classes ? s->class_name : NULL,
                                 .label = label,
                                 .axis = {axis[0], axis[1]}});
     html_markup(h,

@@ -56,13 +56,18 @@ static bool check_probe(const assembly *a, kd_error *err) {
     for (int64_t i = 0; i < list->count; i++) {
         unknown += list->label[i] < 0;
     }
-    if (a->run->probe.lr == 0 || (unknown == 0 && a->data->store->classes >= 2)) {
+    if (a->run->probe.lr == 0 || (unknown == 0 && list->classes >= 2)) {
         return true;
     }
     const config_node *section = config_section(config_root(a->run->source), "probe");
-    config_fail(config_child(section, "lr"), err,
-                "a probe needs labels, and %lld of %lld samples have none", (long long)unknown,
-                (long long)list->count);
+    if (unknown) {
+        config_fail(config_child(section, "lr"), err,
+                    "a probe needs labels, and %lld of %lld samples have none", (long long)unknown,
+                    (long long)list->count);
+    } else {
+        config_fail(config_child(section, "lr"), err,
+                    "a probe needs two classes, and the samples are of one");
+    }
     return kd_hint(err, "leave `probe` out, or measure by `evals` on data that has labels");
 }
 
@@ -77,7 +82,7 @@ static int32_t largest_label(const source *s) {
 
 /* Features mean nothing without labels to compare with. */
 static bool check_labels(const eval_data *d, kd_error *err) {
-    const int32_t classes = d->train->store->classes, test = largest_label(d->test);
+    const int32_t classes = d->train->samples.classes, test = largest_label(d->test);
     if (classes < 2 || largest_label(d->train) < 0) {
         return kd_fail(err, KD_E_INVALID, "its train data has no labels");
     }
@@ -159,7 +164,7 @@ static bool compile_step(assembly *a, kd_error *err) {
                            .labels = largest_label(a->data) >= 0,
                            .epoch_steps = run_epoch_steps(a->run, a->data->samples.count),
                            .total_steps = run_total_steps(a->run, a->data->samples.count),
-                           .probe = {a->run->probe.lr, a->data->store->classes}};
+                           .probe = {a->run->probe.lr, a->data->samples.classes}};
     graph_options options = a->machine.graph;
     options.draws = true;
     graph *g = graph_create(&options);

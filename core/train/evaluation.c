@@ -80,7 +80,7 @@ static bool take_input(work *w, int index, eval_input *ret, kd_error *err) {
     }
     w->variants = variants_of(data->test, test);
     *ret = (eval_input){.in = {.size = sizeof ret->in,
-                               .classes = data->train->store->classes,
+                               .classes = data->train->samples.classes,
                                .seed = (uint64_t)a->run->keys.seed,
                                .train = as_set(train),
                                .test = as_set(test),
