@@ -75,7 +75,7 @@ TEST(eval_runs, refuse_variants_in_pairs) {
     kd_error err = KD_ERROR_INIT;
     cr_assert(file_write("pairs.csv", pairs, sizeof pairs - 1, &err));
     expect_refusal(WITH("train.epochs=1", VARIED(", pairs: {manifest: pairs.csv}")),
-                   "the dataset has variants of samples, and data.pairs is given");
+                   "the dataset has variants of samples, and data.pairs or data.fraction is given");
     expect_refusal(WITH("train.epochs=1", "evals=[{plugin: invariance}]"),
                    "invariance: the test data has no variants of its images");
 }

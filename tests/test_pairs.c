@@ -221,6 +221,18 @@ TEST(pairs, of_a_dataset_are_turned_down_by_their_paths) {
     finish(&b);
 }
 
+TEST(pairs, repaired_needs_labels_and_says_where) {
+    bench b;
+    init(&b);
+    b.labels[2] = -1;
+    b.options.pairs.arm = ARM_REPAIRED;
+    expect_error(&b, "a.csv", "index_a,index_b\n\n0,1\n2,3\n4,5\n",
+                 ":4: data.pairs.arm is repaired, but the pair has no label",
+                 "partners are drawn from the same class: give labels in a column `label`, or use "
+                 "a dataset that has them");
+    finish(&b);
+}
+
 TEST(pairs, of_broken_images_are_left_out) {
     static const int want[][3] = {{0, 1, 0}, {2, 4, -1}};
     bench b;
@@ -233,12 +245,18 @@ TEST(pairs, of_broken_images_are_left_out) {
     cr_assert(s->samples.count == 2 && s->samples.left_out == 1);
     cr_assert(s->samples.image[2] == want[1][0] && s->samples.image[3] == want[1][1]);
     source_close(s);
-    expect_error(&b, "b.csv", "index_a,index_b\n3,4\n", ": every pair has a broken image", "");
+    expect_error(&b, "b.csv", "index_a,index_b\n3,4\n", ": every pair has a broken image",
+                 "mend the images, which warnings name, or name others");
     log_set_sink(NULL, NULL);
     finish(&b);
 }
 
 TEST(pairs, csv_errors) {
+    static const char *const quotes =
+        "a field with a comma or a quote in it stands in quotes, where a quote is doubled: "
+        "\"a, \"\"b\"\".png\"";
+    static const char *const number =
+        "indices count the dataset's samples; paths have the columns a,b";
     static const char *const large = "labels are the numbers of classes, from 0 without gaps";
     static const char *const columns = "the header is a,b or index_a,index_b; label, class_name, "
                                        "id, similarity, factor may follow";
@@ -247,7 +265,8 @@ TEST(pairs, csv_errors) {
         bool columns;
     } cases[] = {
         {"", ":1: unknown column ''", NULL, true},
-        {"a,b\n", ": it names no pair", "", false},
+        {"a,b\n", ": it names no pair",
+         "each pair has a line of its own; in CSV they follow a header", false},
         {"a,c\nx,y\n", ":1: unknown column 'c'", NULL, true},
         {"a,b,lable\n", ":1: unknown column 'lable'; did you mean 'label'?", NULL, true},
         {"a,a\n", ":1: repeated column 'a'", NULL, true},
@@ -255,20 +274,26 @@ TEST(pairs, csv_errors) {
         {"a,index_b\n", ":1: a pair needs the columns a and b, or index_a and index_b", NULL, true},
         {"a,b,index_a\n", ":1: a pair needs the columns a and b, or index_a and index_b", NULL,
          true},
-        {"a,b\ncat/0.png\n", ":2: 1 fields, but the header has 2", "", false},
-        {"a,b\ncat/0.png,cat/1.png,x\n", ":2: 3 fields, but the header has 2", "", false},
-        {"a,b\n\ncat/0.png,\"cat/1.png\n", ":3: a quote is not closed", "", false},
-        {"a,b\n\"cat/0.png\"x,cat/1.png\n", ":2: 'x' after a closing quote", "", false},
+        {"a,b\ncat/0.png\n", ":2: 1 fields, but the header has 2", quotes, false},
+        {"a,b\ncat/0.png,cat/1.png,x\n", ":2: 3 fields, but the header has 2", quotes, false},
+        {"a,b\n\ncat/0.png,\"cat/1.png\n", ":3: a quote is not closed", quotes, false},
+        {"a,b\n\"cat/0.png\"x,cat/1.png\n", ":2: 'x' after a closing quote", quotes, false},
         {"a,b\ncat/0.png,cat/1.pmg\n", ":2: no image 'cat/1.pmg' in the dataset",
          "did you mean 'cat/1.png'?", false},
         {"a,b\ncat/0.png,elephant\n", ":2: no image 'elephant' in the dataset",
          "paths are relative to data.path, as in 'cat/0.png'", false},
         {"a,b\ncat/2.png,./cat/2.png\n", ":2: an image is paired with itself",
          "a pair is two different images; for two views of one image leave data.pairs out", false},
-        {"index_a,index_b\n0,1\n0,6\n", ":3: index 6 is beyond the last, 5", "", false},
-        {"index_a,index_b\n-1,3\n", ":2: index_a '-1' is not a number from 0", "", false},
-        {"index_a,index_b\n0,1.5\n", ":2: index_b '1.5' is not a number from 0", "", false},
-        {"index_a,index_b,label\n0,1,dog\n", ":2: label 'dog' is not a number from 0", "", false},
+        {"index_a,index_b\n0,1\n0,6\n", ":3: index 6 is beyond the last, 5",
+         "indices count from 0; is it a manifest of another dataset?", false},
+        {"index_a,index_b\n-1,3\n", ":2: index_a '-1' is not a number from 0", number, false},
+        {"index_a,index_b\n0,1.5\n", ":2: index_b '1.5' is not a number from 0", number, false},
+        {"index_a,index_b,label\n0,1,dog\n", ":2: label 'dog' is not a number from 0",
+         "labels are the numbers of classes; an empty one is none", false},
+        {"a,b,id\ncat/0.png,cat/1.png,two words\n", ":2: id 'two words' is not a word",
+         "an id has no blank and no # in it; an empty one is made by kindred", false},
+        {"a,b,similarity\ncat/0.png,cat/1.png,much\n", ":2: similarity 'much' is not a number",
+         "it is a cosine, such as 0.75; an empty one is none", false},
         {"index_a,index_b,label\n0,1,3\n", ":2: label 3, but the dataset has 3 classes",
          "labels count from 0; is it a manifest of another dataset?", false},
         {"index_a,index_b,label\n0,1,1000001\n", ":2: label 1000001 is above 1000000", large,
@@ -330,7 +355,6 @@ TEST(pairs, jsonl_errors) {
         const char *text, *want;
         bool keys;
     } cases[] = {
-        {"\n\n", ": it names no pair", false},
         {"{\"a\": 0}", ":1: 'b' is missing", true},
         {"{\"a\": 0, \"b\": 1}\n{\"b\": 0}", ":2: 'a' is missing", true},
         {"{\"a\": 0, \"b\": 1, \"lable\": 1}", ":1: unknown key 'lable'; did you mean 'label'?",
@@ -339,13 +363,16 @@ TEST(pairs, jsonl_errors) {
         {"{\"a\": 0.5, \"b\": 1}", ":1: 'a' is neither a path nor an index", true},
         {"{\"a\": 0, \"b\": 1, \"label\": \"x\"}", ":1: 'label' is not a number from 0", true},
         {"[0, 1]", ":1: not an object", true},
-        {"{\"a\": 0, \"b\": 99}", ":1: index 99 is beyond the last, 5", false},
     };
     bench b;
     init(&b);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect_error(&b, "p.jsonl", cases[i].text, cases[i].want, cases[i].keys ? keys : "");
     }
+    expect_error(&b, "p.jsonl", "\n\n", ": it names no pair",
+                 "each pair has a line of its own; in CSV they follow a header");
+    expect_error(&b, "p.jsonl", "{\"a\": 0, \"b\": 99}", ":1: index 99 is beyond the last, 5",
+                 "indices count from 0; is it a manifest of another dataset?");
     expect_error(&b, "p.jsonl", "{\"a\": 0, \"b\": 1, \"label\": 2147483647}",
                  ":1: label 2147483647 is above 1000000",
                  "labels are the numbers of classes, from 0 without gaps");
@@ -354,6 +381,7 @@ TEST(pairs, jsonl_errors) {
     b.options.pairs.manifest = kit_text(&b.kit, "p.jsonl", "{\"a\": 0,\n");
     cr_assert_not(source_open(&b.options, &s, &err));
     EXPECT_IN("p.jsonl:1: not JSON: ", err.message);
+    EXPECT_TEXT(err.hint, keys);
     b.options.pairs.manifest = kit_path(&b.kit, "missing.csv");
     cr_assert_not(source_open(&b.options, &s, &err));
     EXPECT_IN("missing.csv", err.message);

@@ -169,8 +169,8 @@ bool manifest_read_jsonl(const char *path, char *text, manifest *m, kd_error *er
         json_error_t problem;
         json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
         if (!object) {
-            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": not JSON: %s", path, line,
-                           problem.text);
+            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": not JSON: %s", path, line, problem.text);
+            return kd_hint(err, KEYS_HINT);
         }
         const bool good = json_is_object(object) ? read_object(path, line, object, m, err)
                                                  : fail_line(path, line, "not an object", err);
@@ -194,6 +194,14 @@ bool manifest_check_name(const char *path, bool *ret_csv, kd_error *err) {
     return true;
 }
 
+static bool is_text(const char *path, const char *text, size_t bytes, kd_error *err) {
+    if (!memchr(text, 0, bytes)) {
+        return true;
+    }
+    kd_fail(err, KD_E_INVALID, "%s: not text: it has a zero byte", path);
+    return kd_hint(err, "pairs come as CSV with a header, or as JSON lines, in UTF-8");
+}
+
 bool manifest_read(const char *path, manifest *ret, kd_error *err) {
     *ret = (manifest){0};
     bool csv;
@@ -204,13 +212,13 @@ bool manifest_read(const char *path, manifest *ret, kd_error *err) {
         return false;
     }
     char *begin = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
-    bool good = memchr(text, 0, bytes)
-                    ? kd_fail(err, KD_E_INVALID, "%s: not text: it has a zero byte", path)
-                : csv ? manifest_read_csv(path, begin, ret, err)
-                      : manifest_read_jsonl(path, begin, ret, err);
+    bool good =
+        is_text(path, text, bytes, err) && (csv ? manifest_read_csv(path, begin, ret, err)
+                                                : manifest_read_jsonl(path, begin, ret, err));
     free(text);
     if (good && ret->count == 0) {
         good = kd_fail(err, KD_E_INVALID, "%s: it names no pair", path);
+        kd_hint(err, "each pair has a line of its own; in CSV they follow a header");
     }
     return good;
 }

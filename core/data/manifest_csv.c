@@ -27,6 +27,10 @@ static const char *const column_names[N_COLUMNS] = {
 #define COLUMNS_HINT                                                                               \
     "the header is a,b or index_a,index_b; label, class_name, id, similarity, factor may follow"
 
+#define QUOTES_HINT                                                                                \
+    "a field with a comma or a quote in it stands in quotes, where a quote is doubled: "           \
+    "\"a, \"\"b\"\".png\""
+
 /* Unquotes in place. Leaves r->next on the field's separator and returns it (',', '\n' or 0). */
 static bool read_quoted(reader *r, char **ret, kd_error *err) {
     const int64_t begin = r->line;
@@ -42,7 +46,8 @@ static bool read_quoted(reader *r, char **ret, kd_error *err) {
         r->line += *from == '\n';
         *to++ = *from;
     }
-    return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": a quote is not closed", r->path, begin);
+    kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": a quote is not closed", r->path, begin);
+    return kd_hint(err, QUOTES_HINT);
 }
 
 static bool read_field(reader *r, char **ret, char *ret_end, kd_error *err) {
@@ -58,8 +63,9 @@ static bool read_field(reader *r, char **ret, char *ret_end, kd_error *err) {
     r->next += *r->next == '\r' && r->next[1] == '\n';
     *ret_end = *r->next;
     if (*ret_end != ',' && *ret_end != '\n' && *ret_end != 0) {
-        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": '%c' after a closing quote", r->path,
-                       r->line, *ret_end);
+        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": '%c' after a closing quote", r->path, r->line,
+                *ret_end);
+        return kd_hint(err, QUOTES_HINT);
     }
     r->line += *ret_end == '\n';
     r->next += *ret_end != 0;
@@ -72,8 +78,9 @@ static bool read_record(reader *r, record *ret, kd_error *err) {
     ret->line = r->line;
     for (char end = ','; end == ',';) {
         if (ret->count == MAX_FIELDS) {
-            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": more than %d fields", r->path,
-                           ret->line, MAX_FIELDS);
+            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": more than %d fields", r->path, ret->line,
+                    MAX_FIELDS);
+            return kd_hint(err, COLUMNS_HINT);
         }
         if (!read_field(r, &ret->field[ret->count++], &end, err)) {
             return false;
@@ -123,8 +130,12 @@ static bool read_integer(const reader *r, const record *rec, int field, const ch
     const char *text = rec->field[field];
     *ret = strtoll(text, &end, 10);
     if (end == text || *end || *ret < 0) {
-        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": %s '%s' is not a number from 0", r->path,
-                       rec->line, column, text);
+        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": %s '%s' is not a number from 0", r->path,
+                rec->line, column, text);
+        return kd_hint(err,
+                       strcmp(column, column_names[LABEL]) == 0
+                           ? "labels are the numbers of classes; an empty one is none"
+                           : "indices count the dataset's samples; paths have the columns a,b");
     }
     return true;
 }
@@ -138,8 +149,8 @@ static bool read_marks(const reader *r, const record *rec, const int *at, manife
     const char *name = at[CLASS_NAME] >= 0 ? rec->field[at[CLASS_NAME]] : "";
     const char *factor = at[FACTOR] >= 0 ? rec->field[at[FACTOR]] : "";
     if (*id && !manifest_is_id(id)) {
-        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": id '%s' is not a word", r->path,
-                       rec->line, id);
+        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": id '%s' is not a word", r->path, rec->line, id);
+        return kd_hint(err, "an id has no blank and no # in it; an empty one is made by kindred");
     }
     row->id = *id ? arena_text(&m->memory, id) : NULL;
     row->class_name = *name ? arena_text(&m->memory, name) : NULL;
@@ -148,8 +159,9 @@ static bool read_marks(const reader *r, const record *rec, const int *at, manife
         char *end;
         row->similarity = strtod(similarity, &end);
         if (*end || !isfinite(row->similarity)) {
-            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": similarity '%s' is not a number",
-                           r->path, rec->line, similarity);
+            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": similarity '%s' is not a number", r->path,
+                    rec->line, similarity);
+            return kd_hint(err, "it is a cosine, such as 0.75; an empty one is none");
         }
     }
     return true;
@@ -193,8 +205,9 @@ bool manifest_read_csv(const char *path, char *text, manifest *m, kd_error *err)
             continue; /* an empty line */
         }
         if (rec.count != fields) {
-            return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": %d fields, but the header has %d",
-                           path, rec.line, rec.count, fields);
+            kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": %d fields, but the header has %d", path,
+                    rec.line, rec.count, fields);
+            return kd_hint(err, QUOTES_HINT);
         }
         if (!read_row(&r, &rec, at, m, err)) {
             return false;

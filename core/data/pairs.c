@@ -52,10 +52,13 @@ static bool list_give(pair_list *list, const pair_options *o, const char *what, 
         return false;
     }
     if (list->count == 0) {
-        return kd_fail(err, KD_E_DATA,
-                       list->rejected ? "%s: no pair is left: %s turns down %" PRId64
-                                      : "%s: every pair has a broken image",
-                       what, o->reject, list->rejected);
+        kd_fail(err, KD_E_DATA,
+                list->rejected ? "%s: no pair is left: %s turns down %" PRId64
+                               : "%s: every pair has a broken image",
+                what, o->reject, list->rejected);
+        return kd_hint(err, list->rejected
+                                ? "take ids out of the list, or leave data.pairs.reject out"
+                                : "mend the images, which warnings name, or name others");
     }
     if (!takes_all(o)) {
         list_cut(list, o);
@@ -136,7 +139,8 @@ static bool samples_of_store(const store *s, const kd_dataset *table, const kd_s
             continue;
         }
         const int32_t first = s->range[2 * i], label = s->label[i];
-        list.pair[list.count++] = (pair){{first, first + 1}, {label, label}, label, s->source[i]};
+        list.pair[list.count++] =
+            (pair){{first, first + 1}, {label, label}, label, s->source[i], 0};
     }
     good = good && list_give(&list, o, "the dataset", ret, err);
     list_free(&list);
@@ -172,6 +176,7 @@ static bool add_pair(const store *s, resolver *r, const manifest_row *row, pair_
     }
     p.label = p.class[0] == p.class[1] ? p.class[0] : -1;
     p.source = list->count;
+    p.line = row->line;
     list->pair[list->count++] = p;
     return true;
 }

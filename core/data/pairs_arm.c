@@ -96,9 +96,15 @@ static bool check_classes(const dealing *d, int32_t *ret_count, kd_error *err) {
     for (int64_t i = 0; i < d->count; i++) {
         const int32_t *class = d->pairs[i].class;
         if (class[0] < 0) {
-            kd_fail(err, KD_E_INVALID,
-                    "data.pairs.arm is repaired, but pair %" PRId64 " of %s has no label", i + 1,
-                    d->what);
+            if (d->pairs[i].line) {
+                kd_fail(err, KD_E_INVALID,
+                        "%s:%" PRId64 ": data.pairs.arm is repaired, but the pair has no label",
+                        d->what, d->pairs[i].line);
+            } else {
+                kd_fail(err, KD_E_INVALID,
+                        "data.pairs.arm is repaired, but sample %" PRId64 " of %s has no label",
+                        d->pairs[i].source, d->what);
+            }
             return kd_hint(err, "partners are drawn from the same class: give labels in a column "
                                 "`label`, or use a dataset that has them");
         }

@@ -10,6 +10,7 @@ typedef struct pair {
     int32_t class[2]; /* of each image; -1: none */
     int32_t label;    /* of the pair; -1: none */
     int64_t source;   /* as that of samples */
+    int64_t line;     /* of a manifest; 0: of none */
 } pair;
 
 /* Pairs as an arm has them. `what` names their source in messages. */

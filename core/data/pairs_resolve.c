@@ -55,9 +55,10 @@ bool resolver_find(resolver *r, int64_t line, const image_reference *image, int6
                    kd_error *err) {
     if (!image->path) {
         if (image->index >= r->count) {
-            return kd_fail(err, KD_E_INVALID,
-                           "%s:%" PRId64 ": index %" PRId64 " is beyond the last, %" PRId64,
-                           r->manifest, line, image->index, r->count - 1);
+            kd_fail(err, KD_E_INVALID,
+                    "%s:%" PRId64 ": index %" PRId64 " is beyond the last, %" PRId64, r->manifest,
+                    line, image->index, r->count - 1);
+            return kd_hint(err, "indices count from 0; is it a manifest of another dataset?");
         }
         *ret = image->index;
         return true;

@@ -174,7 +174,8 @@ bool pairs_shown(const kd_dataset *table, const kd_set *set, const shown_options
     } else if (!collect_manifest(&c, o->manifest, err)) {
         return false;
     }
-    if (!check_ids(ret, o->manifest, err) || !mark_rejected(ret, o, err)) {
+    if (!check_ids(ret, o->manifest ? o->manifest : "the dataset", err) ||
+        !mark_rejected(ret, o, err)) {
         return false;
     }
     keep_chosen(ret, o);

@@ -97,30 +97,34 @@ static bool check_labels(const eval_data *d, kd_error *err) {
 /* An eval that needs no training set gets none: what would be said of it is said of its test set.
  */
 static bool open_eval_images(assembly *a, const eval_part *eval, eval_data *ret, kd_error *err) {
+    const char *whose = arena_print(&a->memory, "eval %s", eval->keys.name);
     if (!images_open(&a->images, &eval->test, &ret->test, err)) {
-        return false;
+        return images_blame(&eval->test, whose, err);
     }
     if (eval_flags(eval) & KD_EVAL_TEST_ALONE) {
         ret->train = ret->test;
         return true;
     }
-    return images_open(&a->images, &eval->train, &ret->train, err);
+    return images_open(&a->images, &eval->train, &ret->train, err) ||
+           images_blame(&eval->train, whose, err);
 }
 
 static bool open_images(assembly *a, unsigned what, kd_error *err) {
     images_init(&a->images, a->plugins, registry_host(a->plugins), &a->progress);
     if (!images_open(&a->images, &a->run->data, &a->data, err)) {
-        return kd_while(err, "data");
+        return images_blame(&a->run->data, "data", err);
     }
     a->identity = images_identity(a->data, &a->memory);
     if (a->extra && !images_open(&a->images, a->extra, &a->extra_data, err)) {
-        return kd_while(err, "--data");
+        return images_blame(a->extra, "--data", err);
     }
     a->eval_data = arena_alloc(&a->memory, sizeof *a->eval_data * (size_t)(a->run->n_evals + 1));
     for (int i = 0; what & ASSEMBLE_EVALS && i < a->run->n_evals; i++) {
         const eval_part *eval = &a->run->evals[i];
-        if (!open_eval_images(a, eval, &a->eval_data[i], err) ||
-            !check_labels(&a->eval_data[i], err)) {
+        if (!open_eval_images(a, eval, &a->eval_data[i], err)) {
+            return false;
+        }
+        if (!check_labels(&a->eval_data[i], err)) {
             return kd_while(err, "eval %s", eval->keys.name);
         }
     }

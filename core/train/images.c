@@ -105,6 +105,28 @@ bool images_open(image_sets *all, const data_part *data, source **ret, kd_error 
     return true;
 }
 
+static bool begins_with(const char *message, const char *file) {
+    const size_t length = strlen(file);
+    return length && strncmp(message, file, length) == 0 && message[length] == ':';
+}
+
+bool images_blame(const data_part *data, const char *whose, kd_error *err) {
+    const pairs_keys *pairs = &data->pairs;
+    const config_node *map = config_child(data->part.node, "pairs");
+    if (begins_with(err->message, pairs->manifest) || begins_with(err->message, pairs->reject) ||
+        begins_with(err->message, data->keys.factors)) {
+        return false;
+    }
+    for (int i = 0; map && i < config_count(map); i++) {
+        char key[64];
+        const int length = snprintf(key, sizeof key, "data.pairs.%s ", config_key(map, i));
+        if (strncmp(err->message, key, (size_t)length) == 0) {
+            return kd_while(err, "%s", config_where(config_item(map, i)));
+        }
+    }
+    return kd_while(err, "%s", whose);
+}
+
 const char *images_identity(const source *s, arena *a) {
     char hex[SHA256_HEX];
     const samples *list = &s->samples;

@@ -28,6 +28,10 @@ void images_close(image_sets *all);
  * asked for. Lives until images_close. fails as source_open does, and when the user interrupts. */
 bool images_open(image_sets *all, const data_part *data, source **ret, kd_error *err);
 
+/* Puts `whose` in front of what images_open says, unless that begins with a place already: a line
+ * of a manifest or list; or with a key of data.pairs, which gets its place. Returns false. */
+bool images_blame(const data_part *data, const char *whose, kd_error *err);
+
 /* What a set of samples is known by in checkpoints: "50000 samples of ... images, ... bytes". */
 const char *images_identity(const source *s, arena *a);
 

@@ -36,5 +36,9 @@ status kindred pairs build --data plugin=synthetic pairs.arm=augmented --to pair
 status kindred pairs build --data plugin=synthetic fraction=0.5 --to pairs.csv
 status kindred pairs show pairs.csv --data plugin=synthetic pairs.manifest=x.csv --to sheet.html
 status kindred pairs show pairs.csv --data plugin=synthetic pairs.reject=x.txt --to sheet.html
+status kindred train run.yaml data.pairs.arm=semantic
+printf 'index_a,index_b\n0,400\n' >far.csv
+status kindred train run.yaml data.pairs.manifest=far.csv
+rm far.csv
 status kindred schema --study --text
 ls
