@@ -35,7 +35,8 @@ static void run_once(eager_call *c, int byte, int over, unsigned char *const *to
     block_fill(e->device, &c->scratch, byte);
     kd_error err = KD_ERROR_INIT;
     kernel_run(&e->on, &c->kernel, &c->node, c->state, in, out, c->scratch.data);
-    if (!e->device->table->wait(e->device->handle, &err)) {
+    const bool done = e->device->table->wait(e->device->handle, &err);
+    if (!op_device_take_failure(&e->on, &err) || !done) {
         eager_fault(e, EAGER_WRONG, "%s: %s", c->node.op, err.message);
     }
     for (uint32_t i = 0; i < c->node.n_outputs; i++) {

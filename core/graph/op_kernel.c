@@ -4,14 +4,28 @@
 
 #include "graph/op_set_list.h"
 
+static void hear_failure(const kd_kernel_host *host, const kd_node *node, const char *text) {
+    op_device *d = (op_device *)((char *)host - offsetof(op_device, host));
+    if (!d->failed) {
+        d->failed = true;
+        kd_fail(&d->failure, KD_E_DEVICE, "%s: %s: %s", node->path, node->op, text);
+    }
+}
+
+bool op_device_take_failure(op_device *d, kd_error *err) {
+    const bool failed = d->failed;
+    d->failed = false;
+    return !failed || kd_fail(err, d->failure.code, "%s", d->failure.message);
+}
+
 op_device op_device_of(const kd_device_plugin *table, kd_device *device, const op_set *ops) {
     const kd_device_kernels *takes = kd_device_extension(table, device, KD_DEVICE_KERNELS);
-    op_device d = {.table = table,
-                   .device = device,
-                   .ops = ops,
-                   .accepts =
-                       takes && KD_HAS(kd_device_kernels, takes, accepts) ? takes->accepts : "",
-                   .host = {.size = sizeof d.host, .host = ops ? ops->host : NULL}};
+    op_device d = {
+        .table = table,
+        .device = device,
+        .ops = ops,
+        .accepts = takes && KD_HAS(kd_device_kernels, takes, accepts) ? takes->accepts : "",
+        .host = {.size = sizeof d.host, .host = ops ? ops->host : NULL, .fail = hear_failure}};
     if (takes && KD_HAS(kd_device_kernels, takes, stream)) {
         d.host.stream = takes->stream(device);
     }

@@ -12,9 +12,15 @@ typedef struct op_device {
     kd_device *device;
     const op_set *ops;
     const char *accepts; /* words of kernels that it takes of others; "": none */
-    kd_kernel_host host;
+    kd_kernel_host host; /* kernels that run find the device behind it, to leave: */
+    bool failed;
+    kd_error failure; /* the first that such a kernel told of, until it is taken */
 } op_device;
 op_device op_device_of(const kd_device_plugin *table, kd_device *device, const op_set *ops);
+
+/* After runs: the failure that a kernel of a plugin's told of becomes err; true when there is none.
+ */
+bool op_device_take_failure(op_device *d, kd_error *err);
 
 /* One of the device's own, or one that a plugin brought. */
 typedef struct op_kernel {

@@ -74,8 +74,12 @@ static bool record(kd_program *p, kd_error *err) {
         return kd_while(err, "program '%s'", p->name);
     }
     run_nodes(p);
-    return table->capture_end(p->e->device, &p->recording, err) ||
-           kd_while(err, "program '%s'", p->name);
+    const bool ended = table->capture_end(p->e->device, &p->recording, err);
+    if (!op_device_take_failure(&p->e->on, err)) {
+        forget_recording(p);
+        return kd_while(err, "program '%s'", p->name);
+    }
+    return ended || kd_while(err, "program '%s'", p->name);
 }
 
 /* The first run goes node by node: libraries load what they need then. The second records, and from
@@ -88,7 +92,8 @@ bool program_run(kd_program *p, kd_error *err) {
     if (!p->ran || !KD_HAS(kd_device_plugin, table, capture_release)) {
         run_nodes(p);
         p->ran = true;
-        return table->wait(p->e->device, err);
+        const bool done = table->wait(p->e->device, err);
+        return op_device_take_failure(&p->e->on, err) && done;
     }
     if (!p->recording && !record(p, err)) {
         return false;

@@ -89,9 +89,21 @@ __global__ void grad_rows(const float *dy, const float *y, const float *z, int64
     }
 }
 
+/* What CUDA says of the launch before this. Nobody else can ask: each module has a CUDA runtime of its
+ * own, and keeps its own errors. */
+void check_launch(const kd_kernel_host *host, const kd_node *node) {
+    const cudaError_t status = cudaGetLastError();
+    if (status != cudaSuccess && KD_HAS(kd_kernel_host, host, fail)) {
+        host->fail(host, node, cudaGetErrorString(status));
+    }
+}
+
 bool prepare(const kd_kernel_host *, const kd_node *node, void **, size_t *ret_scratch,
              kd_error *err) {
     const kd_spec *z = &node->inputs[node->n_inputs - 1];
+    if (z->dim[0] < 2) {
+        return kd_fail(err, KD_E_INVALID, "%s: %s of fewer than two rows", node->path, node->op);
+    }
     const size_t columns = node->n_inputs == 3 ? (size_t)z->dim[1] : 1;
     *ret_scratch = (size_t)z->dim[0] * columns * sizeof(double);
     return kd_accept_types("cuda", node, 1u << KD_F32, err);
@@ -105,7 +117,9 @@ void run_spread(const kd_kernel_host *host, const kd_node *node, void *, void *c
     float *y = (float *)out[0];
     const double t = kd_attr_float(node, "t", 2);
     KD_LAUNCH(host, sum_rows, (unsigned)n, THREADS, 0, z, n, d, t, sum);
+    check_launch(host, node);
     KD_LAUNCH(host, finish, 1, THREADS, 0, sum, n, y);
+    check_launch(host, node);
 }
 
 void run_spread_grad(const kd_kernel_host *host, const kd_node *node, void *, void *const *in,
@@ -116,6 +130,7 @@ void run_spread_grad(const kd_kernel_host *host, const kd_node *node, void *, vo
     float *dz = (float *)out[0];
     const double t = kd_attr_float(node, "t", 2);
     KD_LAUNCH(host, grad_rows, (unsigned)n, THREADS, 0, dy, y, z, n, d, t, sum, dz);
+    check_launch(host, node);
 }
 
 const kd_op_kernel kernels[] = {

@@ -175,6 +175,10 @@ inline cudaError_t cudaGetLastError() {
     return cudaSuccess;
 }
 
+inline const char *cudaGetErrorString(cudaError_t status) {
+    return status == cudaErrorMemoryAllocation ? "out of memory" : "no error";
+}
+
 /* What sm_90 has. */
 inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {
     *ret = 232448;

@@ -61,6 +61,27 @@ static void check_case(const kd_op_case *c, const check_device *d, const check_d
     op_finish(&run);
 }
 
+/* The mean over no pair is no number, so its kernels do not take it. */
+static void check_one_row(const check_device *d) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec z = {KD_F32, 2, {1, 3}}, y = {.dtype = KD_F32};
+    const kd_node node = {.size = sizeof node,
+                          .n_inputs = 1,
+                          .n_outputs = 1,
+                          .op = "alignment_uniformity::spread",
+                          .path = "loss",
+                          .inputs = &z,
+                          .outputs = &y};
+    op_kernel k;
+    void *state = NULL;
+    size_t scratch = 0;
+    const op_device on = op_device_of(d->table, d->handle, d->ops);
+    expect(kernel_find(&on, node.op, &k, NULL), node.op, "has no kernel");
+    expect(!kernel_prepare(&on, &k, &node, &state, &scratch, &err), "one row", "is taken");
+    expect(strcmp(err.message, "loss: alignment_uniformity::spread of fewer than two rows") == 0,
+           "one row", err.message);
+}
+
 int main(void) {
     check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
@@ -76,6 +97,7 @@ int main(void) {
         check_case(&p->ops.cases[i], reference == devices ? &devices[1] : devices, reference);
     }
     expect(p->ops.n_cases == 3, "cases", "not three");
+    check_one_row(reference == devices ? &devices[1] : devices);
     op_set_destroy(ops);
     test_devices_close(devices, count);
     registry_close(r);

@@ -22,6 +22,10 @@ typedef struct kd_kernel_host {
     uint32_t size, reserved;
     const kd_host *host; /* log, and parallel_for for kernels that run in the caller's thread */
     void *stream; /* where to enqueue: of a cuda device its cudaStream_t; NULL: run here and now */
+    /* For `run`, in its thread: what it enqueued was refused (a launch that CUDA says no to). The
+     * text is copied and becomes the error of the program's run; the first one counts. Ask by
+     * KD_HAS: the first hosts did not have it. */
+    void (*fail)(const struct kd_kernel_host *host, const kd_node *node, const char *text);
 } kd_kernel_host;
 
 /* How one op is computed on one sort of device. The functions are those of kd_kernel
