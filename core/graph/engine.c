@@ -228,6 +228,11 @@ void engine_rehearse(engine *e) {
     e->rehearsed = true;
 }
 
+void engine_rehearse_end(engine *e) {
+    e->arena.bytes = e->scratch.bytes = 0;
+    e->rehearsed = false;
+}
+
 void program_get_memory(const kd_program *p, program_memory *ret) {
     *ret = (program_memory){.bytes = p->inputs.bytes + p->arena.bytes + p->scratch.bytes};
     for (int h = 0; h < HOME_COUNT; h++) {

@@ -120,9 +120,11 @@ typedef struct program_cost {
 } program_cost;
 void program_get_cost(const kd_program *p, program_cost *ret);
 
-/* For plans, in place of engine_allocate: programs compiled from now on are sized and prepared as
- * those after engine_allocate are, and take no memory; nothing can run. */
+/* For plans, before engine_allocate or in its place: until the end programs are sized and prepared
+ * as those compiled after engine_allocate are, and take no memory; nothing can run. The end comes
+ * when all of them are closed. */
 void engine_rehearse(engine *e);
+void engine_rehearse_end(engine *e);
 
 /* What a program compiled after engine_allocate, or engine_rehearse, takes of its own. */
 typedef struct program_memory {

@@ -211,7 +211,7 @@ static bool put_on_device(assembly *a, unsigned what, kd_error *err) {
     a->engine = engine_create(a->machine.table, a->machine.device, (uint64_t)r->keys.seed);
     engine_use_ops(a->engine, a->ops);
     if ((what & ASSEMBLE_STEP && !compile_step(a, err)) || !features_compile(a, err) ||
-        (what & ASSEMBLE_STEP && !pixels_decide(a, err))) {
+        (what & ASSEMBLE_STEP && !pixels_decide(a, what & ASSEMBLE_EVALS, err))) {
         return false;
     }
     return !(what & ASSEMBLE_MEMORY) || allocate(a, what, err);

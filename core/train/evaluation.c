@@ -137,7 +137,7 @@ bool evaluate(const evaluation *e, const evaluation_sink *sink, kd_error *err) {
     return ok;
 }
 
-bool evaluation_rehearse(const evaluation *e, rehearsal *r, kd_error *err) {
+static bool rehearse(const evaluation *e, rehearsal *r, kd_error *err) {
     work w = work_begin(e, true);
     bool ok = true;
     for (int i = 0; ok && i < e->assembly->run->n_evals; i++) {
@@ -150,5 +150,22 @@ bool evaluation_rehearse(const evaluation *e, rehearsal *r, kd_error *err) {
         }
     }
     work_end(&w);
+    return ok;
+}
+
+bool evaluation_rehearse_all(assembly *a, rehearsal *r, kd_error *err) {
+    const int count = a->run->n_evals;
+    bool *wanted = kd_alloc((size_t)count + 1), ok = true;
+    if (assembly_compares(a)) {
+        for (int i = 0; i < count; i++) {
+            wanted[i] = a->run->evals[i].keys.before && eval_takes_pixels(&a->run->evals[i]);
+        }
+        const evaluation pixels = {.assembly = a, .program = &a->pixels, .wanted = wanted};
+        ok = rehearse(&pixels, r, err);
+    }
+    memset(wanted, true, (size_t)count);
+    const evaluation all = {.assembly = a, .program = &a->features, .wanted = wanted};
+    ok = ok && rehearse(&all, r, err);
+    free(wanted);
     return ok;
 }

@@ -30,8 +30,11 @@ typedef struct evaluation_sink {
 /* fails with KD_E_CANCELLED when the user interrupts; results that came before stand. */
 bool evaluate(const evaluation *e, const evaluation_sink *sink, kd_error *err);
 
-/* Runs the same evals in the rehearsal, in the same order and with as much held between them.
+/* Runs in the rehearsal what a run evaluates, in the same order and with as much held between
+ * evals: those that compare encoders before training, on pixels too, and all at the end. The
+ * untrained encoder takes what the trained one does.
+ *
  * fails when address space runs out */
-bool evaluation_rehearse(const evaluation *e, rehearsal *r, kd_error *err);
+bool evaluation_rehearse_all(assembly *a, rehearsal *r, kd_error *err);
 
 #endif

@@ -3,12 +3,12 @@
 #include "train/pixels.h"
 
 #include "base/log.h"
-#include "train/assembly.h"
+#include "train/evaluation.h"
 
 #include <kindred/device_extensions.h>
 
-/* Of the device's memory, what is left free for programs of evals and the device's own libraries:
- * one part in so many. */
+/* Of the device's memory, what is left free at least, for the device's own libraries: one part in
+ * so many. */
 #define SPARE 16
 
 static double mib(size_t bytes) {
@@ -19,30 +19,43 @@ static const kd_device_host_reads *host_reads(const assembly *a) {
     return kd_device_extension(a->machine.table, a->machine.device, KD_DEVICE_HOST_READS);
 }
 
-static bool decide_by_size(assembly *a, const kd_device_host_reads *reads, kd_error *err) {
+/* What the evals' programs take on the device at one time, beside all that training holds. */
+static bool size_evals(assembly *a, size_t *ret, kd_error *err) {
+    rehearsal r;
+    rehearsal_begin(&r, a);
+    const bool ok = evaluation_rehearse_all(a, &r, err);
+    rehearsal_end(&r);
+    *ret = r.device_bytes;
+    return ok;
+}
+
+static bool decide_by_size(assembly *a, bool evals, const kd_device_host_reads *reads,
+                           kd_error *err) {
     const size_t bytes = (size_t)a->data->store->pixel_bytes;
-    size_t free_bytes = 0, all = 0;
+    size_t free_bytes = 0, all = 0, of_evals = 0;
     engine_plan plan;
-    if (!reads->free_memory(a->machine.device, &free_bytes, &all, err)) {
+    if (!reads->free_memory(a->machine.device, &free_bytes, &all, err) ||
+        (evals && !size_evals(a, &of_evals, err))) {
         return false;
     }
     engine_get_plan(a->engine, &plan);
-    if (plan.total_bytes + all / SPARE + bytes > free_bytes) {
+    const size_t beside = of_evals > all / SPARE ? of_evals : all / SPARE;
+    if (plan.total_bytes + beside + bytes > free_bytes) {
         a->pixel_memory.place = PIXELS_ON_HOST;
         log_line(KD_LOG_INFO,
                  "%.1f MiB of images stay in host memory, which the device reads: of its %.1f MiB, "
-                 "%.1f are free and training takes %.1f",
-                 mib(bytes), mib(all), mib(free_bytes), mib(plan.total_bytes));
+                 "%.1f are free, training takes %.1f and evals take %.1f",
+                 mib(bytes), mib(all), mib(free_bytes), mib(plan.total_bytes), mib(of_evals));
     }
     return true;
 }
 
-bool pixels_decide(assembly *a, kd_error *err) {
+bool pixels_decide(assembly *a, bool evals, kd_error *err) {
     const bool mapped = a->machine.table->flags & KD_DEVICE_HOST_MEMORY;
     const kd_device_host_reads *reads = mapped ? NULL : host_reads(a);
     a->pixel_memory.place = mapped ? PIXELS_MAPPED : PIXELS_ON_DEVICE;
     return program_bind(a->step, "pixels", a->data->store->pixels, err) &&
-           (!reads || decide_by_size(a, reads, err));
+           (!reads || decide_by_size(a, evals, reads, err));
 }
 
 static bool load_on_device(assembly *a, size_t bytes, kd_error *err) {

@@ -15,9 +15,10 @@ typedef struct pixel_memory {
     void *memory, *host; /* as the device sees them; as the host does, ON_HOST */
 } pixel_memory;
 
-/* Decides, when all programs of the assembly are compiled and nothing is allocated. The step's
+/* Decides, when all programs of the assembly are compiled and nothing is allocated; `evals` are
+ * rehearsed for it where the device has memory of its own, so that they find theirs. The step's
  * input "pixels" is bound to the mapped file then, for those that need no other. */
-bool pixels_decide(assembly *a, kd_error *err);
+bool pixels_decide(assembly *a, bool evals, kd_error *err);
 
 /* Takes the memory, fills it and binds it. */
 bool pixels_load(assembly *a, kd_error *err);

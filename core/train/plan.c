@@ -9,36 +9,17 @@
 #include <kindred/op.h>
 
 #include <jansson.h>
-#include <stdlib.h>
 
 static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
-}
-
-/* The evals that compare encoders do so before training, on pixels too; all run at the end. The
- * untrained encoder takes what the trained one does. */
-static bool rehearse(assembly *a, rehearsal *r, kd_error *err) {
-    const int count = a->run->n_evals;
-    bool *wanted = kd_alloc((size_t)count + 1), ok = true;
-    if (assembly_compares(a)) {
-        for (int i = 0; i < count; i++) {
-            wanted[i] = a->run->evals[i].keys.before && eval_takes_pixels(&a->run->evals[i]);
-        }
-        const evaluation pixels = {.assembly = a, .program = &a->pixels, .wanted = wanted};
-        ok = evaluation_rehearse(&pixels, r, err);
-    }
-    memset(wanted, true, (size_t)count);
-    const evaluation all = {.assembly = a, .program = &a->features, .wanted = wanted};
-    ok = ok && evaluation_rehearse(&all, r, err);
-    free(wanted);
-    return ok;
 }
 
 static bool plan_evals(assembly *a, run_plan *p, kd_error *err) {
     rehearsal r;
     rehearsal_begin(&r, a);
     p->process_bytes = r.begin_bytes;
-    const bool ok = rehearse(a, &r, err);
+    const bool ok = evaluation_rehearse_all(a, &r, err);
+    rehearsal_end(&r);
     size_t buffers = a->run->n_evals ? features_buffers(&a->features) : 0;
     if (assembly_compares(a)) {
         buffers = larger(buffers, features_buffers(&a->pixels));

@@ -153,6 +153,10 @@ void rehearsal_begin(rehearsal *r, assembly *a) {
     r->marks = process_memory_mark();
 }
 
+void rehearsal_end(const rehearsal *r) {
+    engine_rehearse_end(r->assembly->engine);
+}
+
 static bool learner_goes_on(void *context, const char *doing, kd_error *err) {
     (void)doing;
     return go_on(context, err);

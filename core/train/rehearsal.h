@@ -17,8 +17,9 @@ typedef struct rehearsal {
     kd_error early;    /* why the first eval that did not reach its end stopped; code 0: none did */
 } rehearsal;
 
-/* a  with ASSEMBLE_EVALS and no memory; from here on its engine only sizes programs */
+/* a  with ASSEMBLE_EVALS and no memory; until the end its engine only sizes programs */
 void rehearsal_begin(rehearsal *r, assembly *a);
+void rehearsal_end(const rehearsal *r);
 
 /* Runs one eval on feature sets whose values are zeros. Reads give zeros, and what takes longer
  * than a few seconds is cancelled. */

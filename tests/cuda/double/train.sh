@@ -61,6 +61,18 @@ same prompt late
 grep -q 'images stay in host memory' log || { cat log; exit 1; }
 same prompt apart
 
+# Nor has one that holds training and larger images, but not what an eval takes after training.
+(export KINDRED_DOUBLE_PEAK=$PWD/peak; train name=roomy data.count=64 data.size=128 train.epochs=1)
+cat >> resnet.yaml << 'END'
+evals:
+  - {plugin: finetune, epochs: 1, min_steps: 1, batch: 4}
+END
+(export KINDRED_DOUBLE_CAPACITY=$(($(cat peak) * 28 / 25))
+    train name=evals data.count=64 data.size=128 train.epochs=1)
+grep -q 'images stay in host memory' log || { cat log; exit 1; }
+same roomy evals
+sed -i '/^evals:/,$d' resnet.yaml
+
 # DEVICE WORDS: a run that names no device uses this one; the log has the words about the other, or
 # none when there are none; and the losses are the device's.
 automatic() {
