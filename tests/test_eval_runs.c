@@ -102,6 +102,8 @@ TEST(eval_runs, take_variants_from_a_manifest) {
         {"index_a,index_b\n0,1\n", "factors.csv:2: no factor"},
         {"index_a,index_b,factor\n0,1,odd\n2,1,odd\n",
          "factors.csv:3: image b is a variant already"},
+        {"index_a,index_b,factor,label\n0,4,odd,0\n1,5,odd,2\n",
+         "factors.csv:3: label 2, but image 1 is of class 1"},
         {"index_a,index_b,factor\n0,64,odd\n", "factors.csv:2: index 64 is beyond the last, 63"},
         {"index_a,index_b,factor\n0,1,odd\n1,2,odd\n",
          "sample 2 is a variant of sample 1, which is a variant itself"},

@@ -243,10 +243,12 @@ TEST(build, lists_of_classes) {
                  "classes are named as in 'zero'");
     path = kit_text(&b.kit, "e.txt", "1\nzero\n1\n");
     expect_error(&b, (build_options){.classes = path},
-                 arena_print(&b.kit.memory, "%s:3: class '1' stands there twice", path), "");
+                 arena_print(&b.kit.memory, "%s:3: class '1' stands there twice", path),
+                 "a class is taken or not: take the line out");
     path = kit_text(&b.kit, "f.txt", "\n");
     expect_error(&b, (build_options){.classes = path},
-                 arena_print(&b.kit.memory, "%s: it names no class", path), "");
+                 arena_print(&b.kit.memory, "%s: it names no class", path),
+                 "each class has a line of its own");
     expect_error(&b, (build_options){.classes = "5"}, "--classes 5: the dataset has 4 classes", "");
     expect_error(&b, (build_options){.classes = "0"}, "--classes 0: the dataset has 4 classes", "");
     path = kit_text(&b.kit, "g.txt", "3\n");

@@ -124,8 +124,9 @@ static bool take_name(const class_file *f, int64_t line, const char *name, kd_er
         return false;
     }
     if (f->chosen[class]) {
-        return kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": class '%s' stands there twice", f->path,
-                       line, name);
+        kd_fail(err, KD_E_INVALID, "%s:%" PRId64 ": class '%s' stands there twice", f->path, line,
+                name);
+        return kd_hint(err, "a class is taken or not: take the line out");
     }
     f->chosen[class] = true;
     return true;
@@ -155,7 +156,11 @@ static bool read_classes(const listing *l, const char *path, bool *chosen, kd_er
     }
     free(f.first);
     free(text);
-    return good && (taken > 0 || kd_fail(err, KD_E_INVALID, "%s: it names no class", path));
+    if (good && taken == 0) {
+        kd_fail(err, KD_E_INVALID, "%s: it names no class", path);
+        return kd_hint(err, "each class has a line of its own");
+    }
+    return good;
 }
 
 bool classes_choose(const listing *l, const char *text, uint64_t seed, bool *chosen,
