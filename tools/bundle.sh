@@ -30,7 +30,7 @@ find "$build/plugins" -name '*.so' | while read -r plugin; do
     cp "$plugin" "$folder/"
 done
 cp -r README.md LICENSE examples docs "$top/"
-cp bench/gpu.sh bench/gpu.yaml "$top/bench/"
+cp bench/gpu.sh bench/gpu.yaml bench/gpu_peer.py bench/peer.py "$top/bench/"
 
 # The C library's family belongs to the machine, as do the driver and NVIDIA's libraries.
 is_left() {
