@@ -75,6 +75,17 @@ static const augment_list augment_lists[] = {
     {4,
      {KD_AUGMENT_CENTER_CROP, KD_AUGMENT_ROTATE, KD_AUGMENT_ROTATE, KD_AUGMENT_NORMALIZE},
      {{1.2, 1}, {0.7, 20, 0}, {0.7, 20, 1}, {0.5, 0.4, 0.6, 0.2, 0.3, 0.25}}},
+    {8,
+     {KD_AUGMENT_RESIZE, KD_AUGMENT_FLIP, KD_AUGMENT_ROTATE, KD_AUGMENT_COLOR_JITTER,
+      KD_AUGMENT_SOLARIZE, KD_AUGMENT_GRAYSCALE, KD_AUGMENT_BLUR, KD_AUGMENT_NORMALIZE},
+     {{1},
+      {1},
+      {1, 30, 1},
+      {1, 0.4, 0.4, 0.4, 0.1},
+      {1, 0.5},
+      {1},
+      {1, 0, 0.1, 2},
+      {0.5, 0.4, 0.6, 0.2, 0.3, 0.25}}},
 };
 
 /* Of two images of unequal size in one store; arg: size, channels, list. */
@@ -294,5 +305,15 @@ const op_case ops_image_cases[] = {
             {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
             {WHOLE(KD_I64, 0, 1000, 2)}},
      .arg = {9, 3, 2}},
+    {"augment", "each alteration, of every view", .build = augment,
+     .in = {{WHOLE(KD_U8, 0, 256, 657)},
+            {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
+            {WHOLE(KD_I64, 0, 1000, 2)}},
+     .arg = {11, 3, 3}},
+    {"augment", "each alteration, of one channel", .build = augment,
+     .in = {{WHOLE(KD_U8, 0, 256, 657)},
+            {WHOLE(KD_I64, 0, 1, 8, 4), VALUES(jitter_rows)},
+            {WHOLE(KD_I64, 0, 1000, 2)}},
+     .arg = {11, 1, 3}},
     {NULL},
 };
