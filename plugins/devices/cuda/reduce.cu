@@ -35,6 +35,31 @@ struct reduction {
     int64_t split; /* steps of `reduced` */
 };
 
+/* with(pack) for steps begin, begin + by, ... of a walk over x, in this order; several are loaded
+ * before the first is used. */
+template <int N, class From, class With>
+__device__ __forceinline__ void for_steps(const walk &w, const From *x, int64_t begin, int64_t end,
+                                          int64_t by, const With &with) {
+    constexpr int AHEAD = N > 4 ? 4 : 8;
+    for (int64_t i = begin; i < end; i += AHEAD * by) {
+        pack<From, N> from[AHEAD] = {};
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * by < end) {
+                int64_t at[1];
+                walk_locate(w, (uint32_t)(i + k * by), at);
+                from[k] = load<N>(x + at[0]);
+            }
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * by < end) {
+                with(from[k]);
+            }
+        }
+    }
+}
+
 /* y [splits, kept]. blockDim.x threads an output: WARP of them, or the block. */
 template <class F, class From, class To, int N>
 __global__ void __launch_bounds__(THREADS) fold_rows(reduction r, const From *x, To *y) {
@@ -45,17 +70,15 @@ __global__ void __launch_bounds__(THREADS) fold_rows(reduction r, const From *x,
     int64_t row[1];
     walk_locate(r.kept, (uint32_t)(any ? output : 0), row);
     const int64_t begin = blockIdx.y * r.split, stop = begin + r.split;
-    const int64_t end = stop < r.reduced.count ? stop : r.reduced.count;
+    const int64_t end = !any ? 0 : stop < r.reduced.count ? stop : r.reduced.count;
     A total = F::template start<A>();
-    for (int64_t i = begin + threadIdx.x; any && i < end; i += blockDim.x) {
-        int64_t at[1];
-        walk_locate(r.reduced, (uint32_t)i, at);
-        const pack<From, N> from = load<N>(x + row[0] + at[0]);
+    for_steps<N>(r.reduced, x + row[0], begin + threadIdx.x, end, blockDim.x,
+                 [&](const pack<From, N> &from) {
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            total = F::fold(total, widen(from.at[k]));
-        }
-    }
+                     for (int k = 0; k < N; k++) {
+                         total = F::fold(total, widen(from.at[k]));
+                     }
+                 });
     total = blockDim.x == WARP ? warp_fold<F>(total) : block_fold<F>(total, room);
     if (any && threadIdx.x == 0) {
         y[blockIdx.y * r.kept.count + output] = narrow<To>(total);
@@ -75,20 +98,18 @@ __global__ void __launch_bounds__(THREADS) fold_columns(reduction r, const From 
     int64_t column[1];
     walk_locate(r.kept, (uint32_t)(any ? step : 0), column);
     const int64_t begin = blockIdx.y * r.split, stop = begin + r.split;
-    const int64_t end = stop < r.reduced.count ? stop : r.reduced.count;
+    const int64_t end = !any ? 0 : stop < r.reduced.count ? stop : r.reduced.count;
     A total[N];
     for (int k = 0; k < N; k++) {
         total[k] = F::template start<A>();
     }
-    for (int64_t i = begin + threadIdx.y; any && i < end; i += LINES) {
-        int64_t at[1];
-        walk_locate(r.reduced, (uint32_t)i, at);
-        const pack<From, N> from = load<N>(x + column[0] + at[0]);
+    for_steps<N>(r.reduced, x + column[0], begin + threadIdx.y, end, LINES,
+                 [&](const pack<From, N> &from) {
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            total[k] = F::fold(total[k], widen(from.at[k]));
-        }
-    }
+                     for (int k = 0; k < N; k++) {
+                         total[k] = F::fold(total[k], widen(from.at[k]));
+                     }
+                 });
     for (int k = 0; k < N; k++) {
         room[threadIdx.y][threadIdx.x * N + k] = total[k];
     }
