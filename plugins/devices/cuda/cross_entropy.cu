@@ -28,18 +28,24 @@ __device__ __forceinline__ int64_t label_of(const answer &a, int64_t row, int64_
     return -1;
 }
 
+template <int N>
 __global__ void __launch_bounds__(THREADS)
     find_losses(answer a, const float *x, float *loss, float *sums, int64_t rows, int64_t classes) {
     __shared__ float room[WARP];
     const int64_t row = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     const bool any = row < rows;
     const float *from = x + row * classes;
-    const total t = total_of(from, any ? classes : 0, room);
+    const total t = total_of<N>(from, any ? classes : 0, room);
     const float log_sum = logf(t.sum);
     float found = 0;
-    for (int64_t i = threadIdx.x; any && a.share && i < classes; i += blockDim.x) {
-        found += a.share[row * classes + i] * (log_sum - (from[i] - t.max));
-    }
+    const int64_t shares = any && a.share ? classes : 0;
+    for_packs<N>(from, shares, [&](int64_t i, const pack<float, N> &x) {
+        const pack<float, N> share = load<N>(a.share + row * classes + i);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            found += share.at[k] * (log_sum - (x.at[k] - t.max));
+        }
+    });
     if (a.share) {
         found = over_row<sum>(found, room);
     } else if (any) {
@@ -57,6 +63,7 @@ __global__ void __launch_bounds__(THREADS)
 
 /* dlogits = dloss (p sum(target) - target), where a label is all of its class, and a label that is
  * none of the classes is nothing. dx may lie over x. */
+template <int N>
 __global__ void __launch_bounds__(THREADS)
     pass_back(answer a, const float *dloss, const float *x, const float *sums, float *dx,
               int64_t rows, int64_t classes) {
@@ -67,15 +74,25 @@ __global__ void __launch_bounds__(THREADS)
     const float log_sum = any ? sums[2 * row + 1] : 0;
     const int64_t label = any && a.label ? a.label[row] : -1;
     float all = label >= 0 && label < classes ? 1 : 0;
-    for (int64_t i = threadIdx.x; any && a.share && i < classes; i += blockDim.x) {
-        all += a.share[row * classes + i];
-    }
-    all = a.share ? over_row<sum>(all, room) : all;
-    for (int64_t i = threadIdx.x; any && i < classes; i += blockDim.x) {
-        const int64_t at = row * classes + i;
-        const float share = a.share ? a.share[at] : i == label ? 1 : 0;
-        dx[at] = d * (expf(x[at] - max - log_sum) * all - share);
-    }
+    const float *share = a.share ? a.share + row * classes : nullptr;
+    for_packs<N>(share, any && share ? classes : 0, [&](int64_t, const pack<float, N> &here) {
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            all += here.at[k];
+        }
+    });
+    all = share ? over_row<sum>(all, room) : all;
+    const float *from = x + row * classes;
+    for_packs<N>(from, any ? classes : 0, [&](int64_t i, const pack<float, N> &here) {
+        const pack<float, N> own = share ? load<N>(share + i) : pack<float, N>{};
+        pack<float, N> to;
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            const float target = i + k == label ? 1 : own.at[k];
+            to.at[k] = d * (expf(here.at[k] - max - log_sum) * all - target);
+        }
+        store(dx + row * classes + i, to);
+    });
 }
 
 /* ---- On the host. ---- */
@@ -99,15 +116,22 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *,
            fault_watch(device, node, "label", node->inputs[0].dim[1], "classes", ret_state, err);
 }
 
+template <int N>
+void find(kd_device *device, const kd_node *node, const answer &a, void *const *in,
+          void *const *out) {
+    const int64_t rows = node->inputs[0].dim[0], classes = node->inputs[0].dim[1];
+    KD_LAUNCH(device, find_losses<N>, row_blocks(rows, classes), row_block(classes), 0, a,
+              (const float *)in[0], (float *)out[0],
+              node->n_outputs > 1 ? (float *)out[1] : nullptr, rows, classes);
+}
+
 void run(kd_device *device, const kd_node *node, void *state, void *const *in, void *const *out,
          void *) {
-    const int64_t rows = node->inputs[0].dim[0], classes = node->inputs[0].dim[1];
     answer a = answer_of(device, node, 0, in);
     a.watch = ((const watched *)state)->number;
-    if (rows) {
-        KD_LAUNCH(device, find_losses, row_blocks(rows, classes), row_block(classes), 0, a,
-                  (const float *)in[0], (float *)out[0],
-                  node->n_outputs > 1 ? (float *)out[1] : nullptr, rows, classes);
+    if (node->inputs[0].dim[0]) {
+        comes_in_packs(&node->inputs[0]) ? find<PACK<float>>(device, node, a, in, out)
+                                         : find<1>(device, node, a, in, out);
     }
 }
 
@@ -115,13 +139,21 @@ bool prepare_grad(kd_device *, const kd_node *node, void **, size_t *, kd_error 
     return accept_types(node, TYPES, err);
 }
 
+template <int N>
+void back(kd_device *device, const kd_node *node, const answer &a, void *const *in,
+          void *const *out) {
+    const int64_t rows = node->inputs[1].dim[0], classes = node->inputs[1].dim[1];
+    KD_LAUNCH(device, pass_back<N>, row_blocks(rows, classes), row_block(classes), 0, a,
+              (const float *)in[0], (const float *)in[1], (const float *)in[3], (float *)out[0],
+              rows, classes);
+}
+
 void run_grad(kd_device *device, const kd_node *node, void *, void *const *in, void *const *out,
               void *) {
-    const int64_t rows = node->inputs[1].dim[0], classes = node->inputs[1].dim[1];
-    if (rows) {
-        KD_LAUNCH(device, pass_back, row_blocks(rows, classes), row_block(classes), 0,
-                  answer_of(device, node, 1, in), (const float *)in[0], (const float *)in[1],
-                  (const float *)in[3], (float *)out[0], rows, classes);
+    const answer a = answer_of(device, node, 1, in);
+    if (node->inputs[1].dim[0]) {
+        comes_in_packs(&node->inputs[1]) ? back<PACK<float>>(device, node, a, in, out)
+                                         : back<1>(device, node, a, in, out);
     }
 }
 
