@@ -32,16 +32,18 @@ struct turn {
     walk w; /* over the other axes, FROM and TO */
     int64_t across, along;
     int64_t from_stride, to_stride; /* of x along `along`, of y along `across` */
-    int64_t tiles_along;
+    divider tiles_along, tiles_across;
+    int64_t blocks; /* a tile each, `along` innermost */
 };
 
 template <class T>
 __global__ void __launch_bounds__(TILE *TILE_ROWS) turn_all(turn t, const T *x, T *y) {
     __shared__ T tile[TILE][TILE + 1];
+    uint32_t tile_along, tile_across;
     int64_t at[2];
-    walk_locate(t.w, blockIdx.y, at);
-    const int64_t along = blockIdx.x % t.tiles_along * TILE;
-    const int64_t across = blockIdx.x / t.tiles_along * TILE;
+    const uint32_t line = divide(blockIdx.x, t.tiles_along, &tile_along);
+    walk_locate(t.w, divide(line, t.tiles_across, &tile_across), at);
+    const int64_t along = (int64_t)tile_along * TILE, across = (int64_t)tile_across * TILE;
     for (int row = threadIdx.y; row < TILE; row += TILE_ROWS) {
         if (along + row < t.along && across + threadIdx.x < t.across) {
             tile[row][threadIdx.x] =
@@ -235,16 +237,17 @@ bool turn_create(const kd_node *node, const axes *all, int across, int along, tu
     t.along = all->dim[along];
     t.from_stride = all->stride[FROM][along];
     t.to_stride = all->stride[TO][across];
-    t.tiles_along = (t.along + TILE - 1) / TILE;
     if (!walk_create(node, &rest, 1, &t.w, err)) {
         return false;
     }
+    const int64_t tiles_along = (t.along + TILE - 1) / TILE;
+    const int64_t tiles_across = (t.across + TILE - 1) / TILE;
+    t.tiles_along = divider_of(tiles_along ? tiles_along : 1);
+    t.tiles_across = divider_of(tiles_across ? tiles_across : 1);
+    t.blocks = tiles_along * tiles_across * t.w.count;
     *ret = t;
     return true;
 }
-
-/* Outermost blocks of a grid along y. */
-#define MOST_BLOCKS_Y 65535
 
 bool prepare_transpose(kd_device *, const kd_node *node, void **ret_state, size_t *scratch,
                        kd_error *err) {
@@ -273,15 +276,14 @@ bool prepare_transpose(kd_device *, const kd_node *node, void **ret_state, size_
     }
     (void)scratch;
     plan *p = (plan *)*ret_state;
-    p->turns = turns && t.w.count <= MOST_BLOCKS_Y;
+    p->turns = turns && t.blocks <= INT32_MAX;
     p->t = t;
     return true;
 }
 
 template <class T> void turn_of(kd_device *device, const turn *t, const void *x, void *y) {
-    const int64_t tiles = t->tiles_along * ((t->across + TILE - 1) / TILE);
-    KD_LAUNCH(device, turn_all<T>, dim3((unsigned)tiles, (unsigned)t->w.count),
-              dim3(TILE, TILE_ROWS), 0, *t, (const T *)x, (T *)y);
+    KD_LAUNCH(device, turn_all<T>, (unsigned)t->blocks, dim3(TILE, TILE_ROWS), 0, *t, (const T *)x,
+              (T *)y);
 }
 
 void run_transpose(kd_device *device, const kd_node *node, void *state, void *const *in,
