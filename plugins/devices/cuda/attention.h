@@ -198,7 +198,7 @@ inline bool attention_fits(const kd_node *node, const kd_spec *qkv, kd_error *er
         return refuse(node, "heads have more than 128 channels", err);
     }
     const int64_t blocks = (qkv->dim[1] + tile_of(width) - 1) / tile_of(width);
-    return qkv->dim[0] * heads <= INT32_MAX / blocks ||
+    return (qkv->dim[0] * heads <= INT32_MAX / blocks && qkv->dim[1] <= INT32_MAX / heads) ||
            refuse(node, "more heads and tokens than a grid has blocks", err);
 }
 

@@ -17,20 +17,31 @@ template <class T> struct operands {
     T *dqkv;
 };
 
-/* A warp a row. */
-template <class T>
-__global__ void __launch_bounds__(THREADS) find_means(attention a, operands<T> o, int64_t rows) {
-    const int64_t row = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
-    const int64_t token = row % a.tokens, head = row / a.tokens % a.heads;
-    const head_place p = {row / a.tokens / a.heads, head, 0};
-    const int64_t at = place_out(a, p, token);
-    float total = 0;
-    for (int32_t i = (int32_t)threadIdx.x; row < rows && i < a.width; i += WARP) {
-        total += widen(o.dout[at + i]) * widen(o.out[at + i]);
-    }
-    total = warp_fold<sum>(total);
-    if (row < rows && threadIdx.x == 0) {
-        o.mean[row] = total;
+/* blockDim.x lanes of a warp a row of out, in packs of N; rows as they lie in out, an image's over
+ * the grid's first dimension. */
+template <class T, int N>
+__global__ void __launch_bounds__(THREADS) find_means(attention a, operands<T> o, int64_t images) {
+    const uint32_t rows = (uint32_t)a.tokens * (uint32_t)a.heads;
+    const uint32_t row = blockIdx.x * blockDim.y + threadIdx.y;
+    const uint32_t token = row / (uint32_t)a.heads, head = row % (uint32_t)a.heads;
+    for (int64_t image = blockIdx.y; image < images; image += gridDim.y) {
+        const head_place p = {image, head, 0};
+        const int64_t at = place_out(a, p, token);
+        float total = 0;
+        for (int32_t i = (int32_t)threadIdx.x * N; row < rows && i < a.width;
+             i += (int32_t)blockDim.x * N) {
+            const pack<T, N> d = load<N>(o.dout + at + i), y = load<N>(o.out + at + i);
+#pragma unroll
+            for (int k = 0; k < N; k++) {
+                total += widen(d.at[k]) * widen(y.at[k]);
+            }
+        }
+        for (int with = (int)blockDim.x / 2; with > 0; with /= 2) {
+            total += __shfl_xor_sync(ALL_LANES, total, with);
+        }
+        if (row < rows && threadIdx.x == 0) {
+            o.mean[place_lse(a, p, token)] = total;
+        }
     }
 }
 
@@ -150,6 +161,8 @@ __global__ void __launch_bounds__(TILE_THREADS, 3) pass_to_queries(attention a, 
 
 /* ---- On the host. ---- */
 
+#define MOST_BLOCKS_Y 65535
+
 bool prepare(kd_device *, const kd_node *node, void **, size_t *ret_scratch, kd_error *err) {
     const kd_spec *qkv = &node->inputs[1];
     if (!accept_types(node, FLOATS, err)) {
@@ -159,7 +172,21 @@ bool prepare(kd_device *, const kd_node *node, void **, size_t *ret_scratch, kd_
         return refuse(node, "lse is f32", err);
     }
     *ret_scratch = (size_t)kd_elements(&node->inputs[3]) * sizeof(float);
-    return kd_elements(qkv) == 0 || attention_fits(node, qkv, err);
+    return kd_elements(qkv) == 0 ||
+           (attention_fits(node, qkv, err) &&
+            (!on_tensor_cores(node, qkv) || attention_grad_prepare_on_tensor_cores(node, err)));
+}
+
+template <class T, int N>
+void find(kd_device *device, const attention &a, const operands<T> &o, int64_t images) {
+    unsigned lanes = 1;
+    while (lanes < WARP && (int32_t)lanes * N < a.width) {
+        lanes *= 2;
+    }
+    const int64_t rows = a.tokens * a.heads, lines = THREADS / lanes;
+    const dim3 grid((unsigned)((rows + lines - 1) / lines),
+                    (unsigned)(images < MOST_BLOCKS_Y ? images : MOST_BLOCKS_Y));
+    KD_LAUNCH(device, (find_means<T, N>), grid, dim3(lanes, (unsigned)lines), 0, a, o, images);
 }
 
 template <class T, int D>
@@ -175,9 +202,8 @@ void run_of(kd_device *device, const kd_node *node, void *const *in, void *dqkv,
     const int64_t items = node->inputs[1].dim[0] * a.heads;
     const operands<T> o = {(const T *)in[0],     (const T *)in[1], (const T *)in[2],
                            (const float *)in[3], (float *)scratch, (T *)dqkv};
-    const int64_t rows = items * a.tokens, lines = THREADS / WARP;
-    KD_LAUNCH(device, find_means<T>, (unsigned)((rows + lines - 1) / lines),
-              dim3(WARP, (unsigned)lines), 0, a, o, rows);
+    const int64_t images = node->inputs[1].dim[0];
+    a.packs ? find<T, PACK<T>>(device, a, o, images) : find<T, 1>(device, a, o, images);
     if (on_tensor_cores(node, &node->inputs[1])) {
         attention_grad_on_tensor_cores(device, node, in, o.mean, dqkv);
     } else if (a.width <= 32) {

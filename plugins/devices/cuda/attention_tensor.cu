@@ -12,8 +12,7 @@ struct level {
 };
 
 /* A score of -infinity counts nothing; +infinity and NaN give NaN. */
-__device__ __forceinline__ void raise(const attention &a, const square &score, int64_t keys,
-                                      level &l) {
+__device__ __forceinline__ void raise(const attention &a, const square &score, int keys, level &l) {
     float s[8], max = l.max;
 #pragma unroll
     for (int c = 0; c < 8; c++) {
@@ -41,8 +40,8 @@ __device__ __forceinline__ float log_sum_exp(const level &l) {
     return total > 0 ? most + logf(total) : NAN;
 }
 
-__device__ __forceinline__ void weigh(const attention &a, const square &score, float lse,
-                                      int64_t keys, weights &weight) {
+__device__ __forceinline__ void weigh(const attention &a, const square &score, float lse, int keys,
+                                      weights &weight) {
     const int row = row_of_lane();
 #pragma unroll
     for (int c = 0; c < 8; c++) {
@@ -55,39 +54,56 @@ __device__ __forceinline__ void weigh(const attention &a, const square &score, f
 template <int D>
 __global__ void __launch_bounds__(WARPS<D> *WARP)
     attend(attention a, const bf16 *qkv, bf16 *y, float *lse) {
-    __shared__ strip<D> query[WARPS<D>], key, value;
+    __shared__ strip<D> query[WARPS<D>], key[WARPS<D>], value[WARPS<D>];
     __shared__ square score[WARPS<D>];
     __shared__ weights weight[WARPS<D>];
-    const int warp = (int)threadIdx.y;
-    head_place p = head_of(a, (int)blockDim.y * STRIP);
+    const int warp = (int)threadIdx.y, round = (int)blockDim.y * STRIP;
+    const bool once = a.blocks == 1;
+    head_place p = head_of(a, round);
     p.first += warp * STRIP;
     const int64_t out_stride = (int64_t)a.heads * a.width, stride = 3 * out_stride;
-    load_own(a, qkv + place_in(a, p, QUERY, p.first), stride, a.tokens - p.first, query[warp]);
+    load_strip(a, qkv + place_in(a, p, QUERY, p.first), stride, rows_of_strip(a, p.first),
+               query[warp]);
     level l = {-INFINITY, 0};
-    for (int64_t first = 0; first < a.tokens; first += STRIP) {
+    for (int64_t first = 0; first < a.tokens; first += round) {
+        const int64_t mine = first + warp * STRIP;
+        const int there = rows_of_strip(a, mine);
         __syncthreads();
-        load_others(a, qkv + place_in(a, p, KEY, first), stride, a.tokens - first, key);
+        load_strip(a, qkv + place_in(a, p, KEY, mine), stride, there, key[warp]);
+        if (once) {
+            load_strip(a, qkv + place_in(a, p, VALUE, mine), stride, there, value[warp]);
+        }
         __syncthreads();
-        multiply(query[warp], key, score[warp]);
-        raise(a, score[warp], a.tokens - first, l);
+#pragma unroll 1
+        for (int s = 0; s < strips_of_round(a, first); s++) {
+            multiply(query[warp], key[s], score[warp]);
+            raise(a, score[warp], rows_of_strip(a, first + s * STRIP), l);
+        }
     }
     const float total = log_sum_exp(l);
     strip_sum<D> sum;
-    for (int64_t first = 0; first < a.tokens; first += STRIP) {
-        const int64_t keys = a.tokens - first;
-        __syncthreads();
-        load_others(a, qkv + place_in(a, p, KEY, first), stride, keys, key);
-        load_others(a, qkv + place_in(a, p, VALUE, first), stride, keys, value);
-        __syncthreads();
-        multiply(query[warp], key, score[warp]);
-        weigh(a, score[warp], total, keys, weight[warp]);
-        add_rows(weight[warp], value, sum);
+    for (int64_t first = 0; first < a.tokens; first += round) {
+        const int64_t mine = first + warp * STRIP;
+        const int there = rows_of_strip(a, mine);
+        if (!once) {
+            __syncthreads();
+            load_strip(a, qkv + place_in(a, p, KEY, mine), stride, there, key[warp]);
+            load_strip(a, qkv + place_in(a, p, VALUE, mine), stride, there, value[warp]);
+            __syncthreads();
+        }
+#pragma unroll 1
+        for (int s = 0; s < strips_of_round(a, first); s++) {
+            multiply(query[warp], key[s], score[warp]);
+            weigh(a, score[warp], total, rows_of_strip(a, first + s * STRIP), weight[warp]);
+            add_rows(weight[warp], value[s], sum);
+        }
     }
     const int64_t token = p.first + row_of_lane();
     if (lse && column_of_lane() == 0 && token < a.tokens) {
         lse[place_lse(a, p, token)] = total;
     }
-    store_strip(a, sum, score[warp], y + place_out(a, p, p.first), out_stride, a.tokens - p.first);
+    store_strip(a, sum, score[warp], y + place_out(a, p, p.first), out_stride,
+                rows_of_strip(a, p.first));
 }
 
 template <int D>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Attention of bf16 on tensor cores: what its kernels share. Rows of a head are taken in strips of
  * 16. A block has a few strips of its own (queries, or keys), a warp each, and goes over all
- * strips of the others in shared memory: two strips' products are a square of 16 x 16 scores,
- * which become bf16 weights, by which the others' rows are summed in f32 registers.
+ * strips of the others in rounds: each warp brings one into shared memory, a single time where all
+ * fit, and meets all of them. Two strips' products are a square of 16 x 16 scores, which become
+ * bf16 weights, by which the others' rows are summed in f32 registers.
  *
  * Where an element of a fragment lies is the hardware's secret, so whatever needs to know its row
  * goes through shared memory. */
@@ -58,35 +59,36 @@ __device__ __forceinline__ int column_of_lane() {
     return (int)threadIdx.x % 2 * 8;
 }
 
-/* Thread `index` of `count` that load a strip together: rows `stride` apart, of which `rows` are
- * there and `width` columns; else zeros. */
+/* Rows that are there of the strip that begins at token `first`. */
+__device__ __forceinline__ int rows_of_strip(const attention &a, int64_t first) {
+    const int64_t left = a.tokens - first;
+    return left < 0 ? 0 : left < STRIP ? (int)left : STRIP;
+}
+
+/* A strip, by the warp: rows `stride` apart, of which `rows` are there, and the head's columns;
+ * else zeros. */
 template <int D>
-__device__ __forceinline__ void load_strip(const bf16 *from, int64_t stride, int64_t rows,
-                                           int32_t width, int index, int count, strip<D> &to) {
-    for (int i = index; i < STRIP * (D / 8); i += count) {
-        const int row = i / (D / 8), column = i % (D / 8) * 8;
+__device__ __forceinline__ void load_strip(const attention &a, const bf16 *from, int64_t stride,
+                                           int rows, strip<D> &to) {
+#pragma unroll 4
+    for (int i = 0; i < STRIP * (D / 8) / WARP; i++) {
+        const int at = i * WARP + (int)threadIdx.x;
+        const int row = at / (D / 8), column = at % (D / 8) * 8;
         pack<bf16, 8> x = {};
-        if (row < rows && column < width) {
+        if (row < rows && column < a.width) {
             x = load<8>(from + row * stride + column);
         }
         store(&to.at[row][column], x);
     }
 }
 
-/* By the warp, of its own; by the block, of the others. */
-template <int D>
-__device__ __forceinline__ void load_own(const attention &a, const bf16 *from, int64_t stride,
-                                         int64_t rows, strip<D> &to) {
-    load_strip(from, stride, rows, a.width, (int)threadIdx.x, WARP, to);
-}
-template <int D>
-__device__ __forceinline__ void load_others(const attention &a, const bf16 *from, int64_t stride,
-                                            int64_t rows, strip<D> &to) {
-    load_strip(from, stride, rows, a.width, (int)(threadIdx.y * WARP + threadIdx.x),
-               (int)blockDim.y * WARP, to);
+/* Strips of the round that begins at token `first`. */
+__device__ __forceinline__ int strips_of_round(const attention &a, int64_t first) {
+    const int64_t left = (a.tokens - first + STRIP - 1) / STRIP;
+    return left < blockDim.y ? (int)left : (int)blockDim.y;
 }
 
-/* to = left right', by the warp. Nobody reads `to` any more. */
+/* to = left right', by the warp, which is done with what `to` was. */
 template <int D>
 __device__ __forceinline__ void multiply(const strip<D> &left, const strip<D> &right, square &to) {
     sum_part sum;
@@ -99,6 +101,7 @@ __device__ __forceinline__ void multiply(const strip<D> &left, const strip<D> &r
         nvcuda::wmma::load_matrix_sync(b, &right.at[0][k], D + 8);
         nvcuda::wmma::mma_sync(sum, a, b, sum);
     }
+    __syncwarp();
     nvcuda::wmma::store_matrix_sync(&to.at[0][0], sum, STRIP + 4, nvcuda::wmma::mem_row_major);
     __syncwarp();
 }
@@ -122,7 +125,7 @@ __device__ __forceinline__ void add_rows(const weights &weight, const strip<D> &
 /* A warp's sums, to rows `stride` apart of which `rows` are there; through `room`. */
 template <int D>
 __device__ __forceinline__ void store_strip(const attention &a, const strip_sum<D> &sum,
-                                            square &room, bf16 *to, int64_t stride, int64_t rows) {
+                                            square &room, bf16 *to, int64_t stride, int rows) {
     const int row = row_of_lane();
 #pragma unroll
     for (int k = 0; k < D / STRIP; k++) {
@@ -151,12 +154,16 @@ inline bool on_tensor_cores(const kd_node *node, const kd_spec *qkv) {
     return qkv->dtype == KD_BF16 && width % STRIP == 0 && width <= MOST_WIDTH;
 }
 
-/* Warps of a block, and the blocks of a head: strips shared out evenly. */
+/* Warps of a block, and the blocks of a head: strips shared out evenly. One round is all of a head
+ * of one block. */
 inline int share_strips(attention *a, int most) {
     const int64_t strips = (a->tokens + STRIP - 1) / STRIP;
     a->blocks = (int32_t)((strips + most - 1) / most);
     return (int)((strips + a->blocks - 1) / a->blocks);
 }
+
+/* [prepare] Gives the gradient's kernels their shared memory. */
+bool attention_grad_prepare_on_tensor_cores(const kd_node *node, kd_error *err);
 
 /* y and, unless NULL, lse of attention; dqkv of its gradient, means being found. */
 void attend_on_tensor_cores(kd_device *device, const kd_node *node, const void *qkv, void *y,

@@ -5,6 +5,9 @@
 
 namespace {
 
+/* Blocks of a multiprocessor that the registers leave room for. */
+template <int D> constexpr int BLOCKS = D > 64 ? 2 : 3;
+
 struct operands {
     const bf16 *dout, *qkv;
     const float *lse, *mean; /* mean: dout . out of each row */
@@ -22,94 +25,136 @@ __device__ __forceinline__ bent soften_back(const attention &a, float score, flo
     return {weight, weight * (slope - mean) * a.scale};
 }
 
+/* What a block has in shared memory, of each warp. */
+template <int D> struct room {
+    strip<D> key[WARPS<D>], value[WARPS<D>], query[WARPS<D>], dout[WARPS<D>];
+    square score[WARPS<D>], slope[WARPS<D>];
+    weights weight[WARPS<D>], bend[WARPS<D>];
+    float lse[WARPS<D>][STRIP], mean[WARPS<D>][STRIP];
+};
+
+/* Dynamic shared memory begins at a multiple of 16 bytes, fragments at one of 32. */
+#define ROOM_BYTES(D) (sizeof(room<D>) + 16)
+template <int D> __device__ __forceinline__ room<D> &room_at(unsigned char *memory) {
+    return *reinterpret_cast<room<D> *>(memory + (uintptr_t)memory % 32);
+}
+
 /* The warp's strip is of keys: rows are keys, columns queries. */
 template <int D>
-__global__ void __launch_bounds__(WARPS<D> *WARP) pass_to_keys(attention a, operands o) {
-    __shared__ strip<D> key[WARPS<D>], value[WARPS<D>], query, dout;
-    __shared__ square score[WARPS<D>], slope[WARPS<D>];
-    __shared__ weights weight[WARPS<D>], bend[WARPS<D>];
-    __shared__ float lse[STRIP], mean[STRIP];
-    const int warp = (int)threadIdx.y, row = row_of_lane();
-    head_place p = head_of(a, (int)blockDim.y * STRIP);
+__global__ void __launch_bounds__(WARPS<D> *WARP, BLOCKS<D>) pass_to_keys(attention a, operands o) {
+    KD_DYNAMIC_SHARED(unsigned char, memory);
+    room<D> &r = room_at<D>(memory);
+    const int warp = (int)threadIdx.y, row = row_of_lane(), round = (int)blockDim.y * STRIP;
+    square &score = r.score[warp], &slope = r.slope[warp];
+    head_place p = head_of(a, round);
     p.first += warp * STRIP;
     const int64_t out_stride = (int64_t)a.heads * a.width, stride = 3 * out_stride;
-    const int64_t keys = a.tokens - p.first;
-    load_own(a, o.qkv + place_in(a, p, KEY, p.first), stride, keys, key[warp]);
-    load_own(a, o.qkv + place_in(a, p, VALUE, p.first), stride, keys, value[warp]);
+    const int keys = rows_of_strip(a, p.first);
+    load_strip(a, o.qkv + place_in(a, p, KEY, p.first), stride, keys, r.key[warp]);
+    load_strip(a, o.qkv + place_in(a, p, VALUE, p.first), stride, keys, r.value[warp]);
     strip_sum<D> dkey, dvalue;
-    for (int64_t first = 0; first < a.tokens; first += STRIP) {
-        const int64_t queries = a.tokens - first;
+    for (int64_t first = 0; first < a.tokens; first += round) {
+        const int64_t mine = first + warp * STRIP;
+        const int there = rows_of_strip(a, mine);
         __syncthreads();
-        load_others(a, o.qkv + place_in(a, p, QUERY, first), stride, queries, query);
-        load_others(a, o.dout + place_out(a, p, first), out_stride, queries, dout);
-        if (warp == 0 && threadIdx.x < STRIP) {
-            const bool there = threadIdx.x < queries;
-            const int64_t at = place_lse(a, p, first + threadIdx.x);
-            lse[threadIdx.x] = there ? o.lse[at] : 0;
-            mean[threadIdx.x] = there ? o.mean[at] : 0;
+        load_strip(a, o.qkv + place_in(a, p, QUERY, mine), stride, there, r.query[warp]);
+        load_strip(a, o.dout + place_out(a, p, mine), out_stride, there, r.dout[warp]);
+        if (threadIdx.x < STRIP) {
+            const int64_t at = place_lse(a, p, mine + threadIdx.x);
+            r.lse[warp][threadIdx.x] = (int)threadIdx.x < there ? o.lse[at] : 0;
+            r.mean[warp][threadIdx.x] = (int)threadIdx.x < there ? o.mean[at] : 0;
         }
         __syncthreads();
-        multiply(key[warp], query, score[warp]);
-        multiply(value[warp], dout, slope[warp]);
-        for (int c = column_of_lane(); c < column_of_lane() + 8; c++) {
-            const bent b = row < keys && c < queries
-                               ? soften_back(a, score[warp].at[row][c], slope[warp].at[row][c],
-                                             lse[c], mean[c])
-                               : bent{0, 0};
-            weight[warp].at[row][c] = narrow<bf16>(b.weight);
-            bend[warp].at[row][c] = narrow<bf16>(b.bend);
+#pragma unroll 1
+        for (int s = 0; s < strips_of_round(a, first); s++) {
+            const int queries = rows_of_strip(a, first + s * STRIP);
+            multiply(r.key[warp], r.query[s], score);
+            multiply(r.value[warp], r.dout[s], slope);
+            for (int c = column_of_lane(); c < column_of_lane() + 8; c++) {
+                const bent b = row < keys && c < queries
+                                   ? soften_back(a, score.at[row][c], slope.at[row][c], r.lse[s][c],
+                                                 r.mean[s][c])
+                                   : bent{0, 0};
+                r.weight[warp].at[row][c] = narrow<bf16>(b.weight);
+                r.bend[warp].at[row][c] = narrow<bf16>(b.bend);
+            }
+            add_rows(r.weight[warp], r.dout[s], dvalue);
+            add_rows(r.bend[warp], r.query[s], dkey);
         }
-        add_rows(weight[warp], dout, dvalue);
-        add_rows(bend[warp], query, dkey);
     }
-    store_strip(a, dkey, score[warp], o.dqkv + place_in(a, p, KEY, p.first), stride, keys);
-    store_strip(a, dvalue, score[warp], o.dqkv + place_in(a, p, VALUE, p.first), stride, keys);
+    store_strip(a, dkey, score, o.dqkv + place_in(a, p, KEY, p.first), stride, keys);
+    store_strip(a, dvalue, score, o.dqkv + place_in(a, p, VALUE, p.first), stride, keys);
 }
 
 /* The warp's strip is of queries: rows are queries, columns keys. */
 template <int D>
-__global__ void __launch_bounds__(WARPS<D> *WARP) pass_to_queries(attention a, operands o) {
-    __shared__ strip<D> query[WARPS<D>], dout[WARPS<D>], key, value;
-    __shared__ square score[WARPS<D>], slope[WARPS<D>];
-    __shared__ weights bend[WARPS<D>];
-    const int warp = (int)threadIdx.y, row = row_of_lane();
-    head_place p = head_of(a, (int)blockDim.y * STRIP);
+__global__ void __launch_bounds__(WARPS<D> *WARP, BLOCKS<D>)
+    pass_to_queries(attention a, operands o) {
+    KD_DYNAMIC_SHARED(unsigned char, memory);
+    room<D> &r = room_at<D>(memory);
+    const int warp = (int)threadIdx.y, row = row_of_lane(), round = (int)blockDim.y * STRIP;
+    square &score = r.score[warp], &slope = r.slope[warp];
+    head_place p = head_of(a, round);
     p.first += warp * STRIP;
     const int64_t out_stride = (int64_t)a.heads * a.width, stride = 3 * out_stride;
-    const int64_t queries = a.tokens - p.first, at = place_lse(a, p, p.first + row);
-    load_own(a, o.qkv + place_in(a, p, QUERY, p.first), stride, queries, query[warp]);
-    load_own(a, o.dout + place_out(a, p, p.first), out_stride, queries, dout[warp]);
+    const int64_t at = place_lse(a, p, p.first + row);
+    const int queries = rows_of_strip(a, p.first);
+    load_strip(a, o.qkv + place_in(a, p, QUERY, p.first), stride, queries, r.query[warp]);
+    load_strip(a, o.dout + place_out(a, p, p.first), out_stride, queries, r.dout[warp]);
     const float lse = row < queries ? o.lse[at] : 0, mean = row < queries ? o.mean[at] : 0;
     strip_sum<D> dquery;
-    for (int64_t first = 0; first < a.tokens; first += STRIP) {
-        const int64_t keys = a.tokens - first;
+    for (int64_t first = 0; first < a.tokens; first += round) {
+        const int64_t mine = first + warp * STRIP;
+        const int there = rows_of_strip(a, mine);
         __syncthreads();
-        load_others(a, o.qkv + place_in(a, p, KEY, first), stride, keys, key);
-        load_others(a, o.qkv + place_in(a, p, VALUE, first), stride, keys, value);
+        load_strip(a, o.qkv + place_in(a, p, KEY, mine), stride, there, r.key[warp]);
+        load_strip(a, o.qkv + place_in(a, p, VALUE, mine), stride, there, r.value[warp]);
         __syncthreads();
-        multiply(query[warp], key, score[warp]);
-        multiply(dout[warp], value, slope[warp]);
-        for (int c = column_of_lane(); c < column_of_lane() + 8; c++) {
-            const bent b =
-                row < queries && c < keys
-                    ? soften_back(a, score[warp].at[row][c], slope[warp].at[row][c], lse, mean)
-                    : bent{0, 0};
-            bend[warp].at[row][c] = narrow<bf16>(b.bend);
+#pragma unroll 1
+        for (int s = 0; s < strips_of_round(a, first); s++) {
+            const int keys = rows_of_strip(a, first + s * STRIP);
+            multiply(r.query[warp], r.key[s], score);
+            multiply(r.dout[warp], r.value[s], slope);
+            for (int c = column_of_lane(); c < column_of_lane() + 8; c++) {
+                const bent b = row < queries && c < keys
+                                   ? soften_back(a, score.at[row][c], slope.at[row][c], lse, mean)
+                                   : bent{0, 0};
+                r.bend[warp].at[row][c] = narrow<bf16>(b.bend);
+            }
+            add_rows(r.bend[warp], r.key[s], dquery);
         }
-        add_rows(bend[warp], key, dquery);
     }
-    store_strip(a, dquery, score[warp], o.dqkv + place_in(a, p, QUERY, p.first), stride, queries);
+    store_strip(a, dquery, score, o.dqkv + place_in(a, p, QUERY, p.first), stride, queries);
 }
 
 template <int D> void launch(kd_device *device, const kd_node *node, const operands &o) {
     attention a = attention_of(node, &node->inputs[1]);
     const int warps = share_strips(&a, WARPS<D>);
     const unsigned blocks = (unsigned)(node->inputs[1].dim[0] * a.heads * a.blocks);
-    KD_LAUNCH(device, pass_to_keys<D>, blocks, dim3(WARP, (unsigned)warps), 0, a, o);
-    KD_LAUNCH(device, pass_to_queries<D>, blocks, dim3(WARP, (unsigned)warps), 0, a, o);
+    const dim3 block(WARP, (unsigned)warps);
+    KD_LAUNCH(device, pass_to_keys<D>, blocks, block, ROOM_BYTES(D), a, o);
+    KD_LAUNCH(device, pass_to_queries<D>, blocks, block, ROOM_BYTES(D), a, o);
+}
+
+template <int D> bool prepare(const kd_node *node, kd_error *err) {
+    const void *const passes[] = {(const void *)pass_to_keys<D>, (const void *)pass_to_queries<D>};
+    for (const void *pass : passes) {
+        if (cudaFuncSetAttribute(pass, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 (int)ROOM_BYTES(D)) != cudaSuccess) {
+            return refuse(node, "CUDA sets no shared memory aside for it", err);
+        }
+    }
+    return true;
 }
 
 } // namespace
+
+bool attention_grad_prepare_on_tensor_cores(const kd_node *node, kd_error *err) {
+    const int64_t width = attention_of(node, &node->inputs[1]).width;
+    return width <= 32   ? prepare<32>(node, err)
+           : width <= 64 ? prepare<64>(node, err)
+                         : prepare<128>(node, err);
+}
 
 void attention_grad_on_tensor_cores(kd_device *device, const kd_node *node, void *const *in,
                                     const float *mean, void *dqkv) {
