@@ -39,6 +39,10 @@ void program_close(kd_program *p);
 
 /* fails when the name is unknown or the size differs from the tensor's. */
 bool program_write(kd_program *p, const char *name, const void *data, size_t bytes, kd_error *err);
+/* Only the first bytes of it; what lies behind them is what it was. fails when there are too many.
+ */
+bool program_write_first(kd_program *p, const char *name, const void *data, size_t bytes,
+                         kd_error *err);
 /* The same for an input of type real, from doubles. */
 bool program_write_reals(kd_program *p, const char *name, const double *data, int64_t count,
                          kd_error *err);

@@ -176,11 +176,8 @@ static bool check(const kd_program *p, const struct value *v, const char *name, 
     return true;
 }
 
-bool program_write(kd_program *p, const char *name, const void *data, size_t bytes, kd_error *err) {
-    struct value *v = writable(p, name);
-    if (!check(p, v, name, bytes, err)) {
-        return false;
-    }
+static bool write_value(kd_program *p, struct value *v, const char *name, const void *data,
+                        size_t bytes, kd_error *err) {
     if (v->home == HOME_INPUT && (p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' is bound to memory of the caller's", name);
     }
@@ -190,6 +187,19 @@ bool program_write(kd_program *p, const char *name, const void *data, size_t byt
         p->e->table->upload(p->e->device, program_address(p, v), data, bytes);
     }
     return true;
+}
+
+bool program_write(kd_program *p, const char *name, const void *data, size_t bytes, kd_error *err) {
+    struct value *v = writable(p, name);
+    return check(p, v, name, bytes, err) && write_value(p, v, name, data, bytes, err);
+}
+
+bool program_write_first(kd_program *p, const char *name, const void *data, size_t bytes,
+                         kd_error *err) {
+    struct value *v = writable(p, name);
+    const size_t whole = v ? kd_bytes(&v->spec) : 0;
+    return check(p, v, name, bytes < whole ? whole : bytes, err) &&
+           write_value(p, v, name, data, bytes, err);
 }
 
 bool program_write_reals(kd_program *p, const char *name, const double *data, int64_t count,

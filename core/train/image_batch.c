@@ -54,12 +54,13 @@ void image_batch_gather(image_batch *b, const source *from, const int64_t *sampl
                            .sample = sample[i]};
         end += (int64_t)s->height[image] * s->width[image] * b->channels;
     }
+    b->used = end;
 }
 
 bool image_batch_write(const image_batch *b, kd_program *p, uint64_t seed, int64_t epoch,
                        kd_error *err) {
     const int64_t key[2] = {(int64_t)seed, epoch};
-    return program_write(p, "pixels", b->pixels, (size_t)b->bytes, err) &&
+    return program_write_first(p, "pixels", b->pixels, (size_t)b->used, err) &&
            program_write(p, "rows", b->rows, (size_t)b->count * sizeof *b->rows, err) &&
            program_write(p, "key", key, sizeof key, err);
 }

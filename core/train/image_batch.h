@@ -12,6 +12,7 @@
 typedef struct image_batch {
     int64_t count;    /* images */
     int64_t bytes;    /* room for so many of the largest */
+    int64_t used;     /* of them, since the last image_batch_gather */
     int32_t channels; /* of the program's; grey images are made colour of three equal channels */
     uint8_t *pixels;  /* [bytes], NULL: image_batch_open is still to come */
     row *rows;        /* [count] */

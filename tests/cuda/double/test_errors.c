@@ -136,5 +136,5 @@ DOUBLE_TEST(blames_a_launch_that_is_refused) {
     fail(&sum, refuse_the_launch, &err);
     cr_expect_eq(err.code, KD_E_DEVICE);
     cr_expect(strncmp(err.message, "launching ", 10) == 0, "%s", err.message);
-    cr_expect_str_empty(err.hint, "%s", err.hint);
+    cr_expect_not(strstr(err.hint, "compute-sanitizer"), "%s", err.hint);
 }

@@ -171,3 +171,24 @@ DOUBLE_TEST(the_plan_is_what_is_taken) {
     cr_expect_eq(cuda_double.used, used, "a run allocates");
     sums_close(&s);
 }
+
+/* A batch of images rarely fills the room for the largest. */
+DOUBLE_TEST(the_first_bytes_of_a_tensor_are_written_alone) {
+    static const float some[] = {3, 4}, too_many[WIDTH + 1];
+    float got[WIDTH];
+    kd_error err = KD_ERROR_INIT;
+    sums s = sums_open(true);
+    sums_start(&s);
+    for (int i = 0; i < WIDTH; i++) {
+        s.row[i] = 7;
+    }
+    cr_assert(program_write(s.program, "total", s.row, sizeof s.row, &err), "%s", err.message);
+    cr_assert(program_write_first(s.program, "total", some, sizeof some, &err), "%s", err.message);
+    cr_assert(program_read(s.program, "total", got, sizeof got, &err), "%s", err.message);
+    for (int i = 0; i < WIDTH; i++) {
+        cr_expect_eq(got[i], i < 2 ? some[i] : 7, "number %d is %g", i, (double)got[i]);
+    }
+    cr_expect_not(program_write_first(s.program, "total", too_many, sizeof too_many, &err));
+    cr_expect_str_eq(err.message, "'total' of program 'sums' has 400 bytes, not 404");
+    sums_close(&s);
+}
