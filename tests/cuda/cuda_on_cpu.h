@@ -15,7 +15,7 @@
 /* Arguments are evaluated here and now, as CUDA does, however late the launch. */
 #define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
     do {                                                                                           \
-        emulation::launch_all(#kernel, (grid), (block), (shared),                                  \
+        emulation::launch_all((device)->stream, #kernel, (grid), (block), (shared),                \
                               [all = std::make_tuple(__VA_ARGS__)] { std::apply(kernel, all); });  \
         device_check_launch((device), #kernel);                                                    \
     } while (0)

@@ -55,9 +55,9 @@ void *dynamic_shared();
 void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
             const void *arguments);
 
-/* A launch for later: call(arguments, last) makes it, and frees it with the last. NULL: launches
- * are made at once. */
-using recorder = void (*)(void (*call)(void *arguments, bool last), void *arguments);
+/* A launch for later, on a stream: call(arguments, last) makes it, and frees it with the last.
+ * NULL: launches are made at once. */
+using recorder = void (*)(void *stream, void (*call)(void *arguments, bool last), void *arguments);
 extern recorder record;
 
 template <class F> struct recorded {
@@ -67,7 +67,8 @@ template <class F> struct recorded {
     F f;
 };
 
-template <class F> void launch_all(const char *name, dim3 grid, dim3 block, size_t shared, F f) {
+template <class F>
+void launch_all(void *stream, const char *name, dim3 grid, dim3 block, size_t shared, F f) {
     const auto run = [](const void *p) { (*static_cast<const F *>(p))(); };
     if (!record) {
         launch(name, grid, block, shared, run, &f);
@@ -83,7 +84,7 @@ template <class F> void launch_all(const char *name, dim3 grid, dim3 block, size
             r->name, r->grid, r->block, r->shared,
             [](const void *p) { (*static_cast<const F *>(p))(); }, &r->f);
     };
-    record(later, new recorded<F>{name, grid, block, shared, f});
+    record(stream, later, new recorded<F>{name, grid, block, shared, f});
 }
 
 template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned source, int line) {

@@ -21,9 +21,13 @@ void cudnnGetLastErrorString(char *text, size_t room) {
     snprintf(text, room, "%s", cuda_double.failed ? cuda_double.failed_call : "");
 }
 
+struct cudnnContext {
+    cudaStream_t stream;
+};
+
 cudnnStatus_t cudnnCreate(cudnnHandle_t *ret) {
     DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
-    *ret = double_made(1);
+    *ret = double_made(sizeof **ret);
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -34,7 +38,8 @@ cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
     DOUBLE_CALL(CUDNN_STATUS_INTERNAL_ERROR);
-    return handle && stream ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+    handle->stream = stream;
+    return stream ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }
 
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
@@ -213,12 +218,13 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
     DOUBLE_CALL(cuda_double.starved ? CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
                                     : CUDNN_STATUS_INTERNAL_ERROR);
     const execution e = {what, *(const backend *)pack};
-    if (!handle || !e.plan->finalized || !e.pack.finalized || e.plan->number == ENGINE_BY_CHANCE) {
+    if (!handle->stream || !e.plan->finalized || !e.pack.finalized ||
+        e.plan->number == ENGINE_BY_CHANCE) {
         double_misused("a plan of engine %lld is executed", (long long)e.plan->number);
         return CUDNN_STATUS_BAD_PARAM;
     }
     double_loads();
-    double_enqueue(NULL, execute, &e, sizeof e);
+    double_enqueue(handle->stream, execute, &e, sizeof e);
     return CUDNN_STATUS_SUCCESS;
 }
 

@@ -29,7 +29,7 @@ typedef struct double_state {
     bool starved;            /* those that can say so say that memory is the reason */
     int sticky;              /* a cudaError_t that is returned from now on: a kernel went wrong */
     int64_t live;            /* things made and not given back */
-    size_t capacity, used;   /* bytes of device memory; capacity 0: without limit */
+    size_t capacity, used;   /* bytes of device memory; capacity 0: an H100's */
     size_t peak;             /* the most of them that were used */
     bool late;               /* what the first stream has to do is done when it is waited for */
     bool others_late;        /* and what the others have to do */
@@ -62,7 +62,7 @@ void double_gone(void *made);
 __attribute__((format(printf, 1, 2))) void double_misused(const char *format, ...);
 
 /* Work of a stream's, done at once, later, or by a graph again and again; last: only frees what the
- * arguments own. A copy of them is kept. stream NULL: the first one. */
+ * arguments own. A copy of them is kept. */
 typedef void double_work(void *arguments, bool last);
 struct CUstream_st;
 void double_enqueue(struct CUstream_st *stream, double_work *work, const void *arguments,

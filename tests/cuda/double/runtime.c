@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 double_state cuda_double = {.driver = CUDART_VERSION, .gpus = 1, .capability = 9};
 
@@ -27,6 +28,14 @@ __attribute__((constructor)) static void read_environment(void) {
     cuda_double.gpus = number_of("KINDRED_DOUBLE_GPUS", cuda_double.gpus);
     cuda_double.capability = number_of("KINDRED_DOUBLE_CAPABILITY", cuda_double.capability);
     cuda_double.missing = getenv("KINDRED_DOUBLE_MISSING");
+}
+
+/* Nobody reads there what went wrong, so such a program fails. */
+__attribute__((destructor)) static void tell_of_misuse(void) {
+    if (cuda_double.why[0]) {
+        fprintf(stderr, "double: %s\n", cuda_double.why);
+        _exit(98);
+    }
 }
 
 static void note_peak(void) {
@@ -151,10 +160,13 @@ typedef struct header {
 cudaError_t cudaMalloc(void **ret, size_t bytes) {
     double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorMemoryAllocation));
-    if (cuda_double.capacity && cuda_double.used + bytes > cuda_double.capacity) {
+    if (cuda_double.used + bytes > double_memory()) {
         return double_error(cudaErrorMemoryAllocation);
     }
     header *h = aligned_alloc(256, sizeof *h + (bytes + 255) / 256 * 256);
+    if (!h) {
+        return double_error(cudaErrorMemoryAllocation);
+    }
     h->bytes = bytes;
     memset(h + 1, 0xa5, bytes); /* a GPU does not clear it */
     cuda_double.used += bytes;

@@ -106,20 +106,24 @@ static void enqueue(struct CUstream_st *s, item i, const void *arguments, size_t
 
 void double_enqueue(struct CUstream_st *s, double_work *work, const void *arguments, size_t bytes) {
     double_lock();
-    enqueue(s ? s : streams[0], (item){.work = work}, arguments, bytes);
+    enqueue(s, (item){.work = work}, arguments, bytes);
     double_unlock();
 }
 
-/* A kernel, on the first stream: the emulation knows of no other. */
-static void enqueue_launch(double_work *work, void *arguments) {
+/* An emulated kernel. */
+static void enqueue_launch(void *stream, double_work *work, void *arguments) {
     double_lock();
-    struct CUstream_st *s = streams[0];
+    struct CUstream_st *s = stream;
     if (s->captured) {
         double_append(s->captured, work, arguments, false);
     } else {
         add(s, &(item){.work = work, .arguments = arguments});
     }
     double_unlock();
+}
+
+__attribute__((constructor)) static void take_launches(void) {
+    emulation_record(enqueue_launch);
 }
 
 void double_check_unused(const void *memory, size_t bytes) {
@@ -192,9 +196,6 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *ret, unsigned flags) {
     struct CUstream_st *s = double_made(sizeof *s);
     s->end = &s->first;
     streams[number] = *ret = s;
-    if (number == 0) {
-        emulation_record(enqueue_launch);
-    }
     double_unlock();
     return cudaSuccess;
 }
@@ -204,9 +205,6 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     if (stream->first) {
         double_misused("a stream is destroyed with work to do");
         double_catch_up(stream);
-    }
-    if (stream == streams[0]) {
-        emulation_record(NULL);
     }
     for (int s = 0; s < STREAMS; s++) {
         streams[s] = streams[s] == stream ? NULL : streams[s];

@@ -19,6 +19,6 @@ void double_append(struct CUgraph_st *graph, double_work *work, void *arguments,
 void double_catch_up(struct CUstream_st *s);
 
 /* emulation.cpp */
-void emulation_record(void (*record)(double_work *work, void *arguments));
+void emulation_record(void (*record)(void *stream, double_work *work, void *arguments));
 
 #endif

@@ -183,6 +183,19 @@ DOUBLE_TEST(sums_of_any_depth_are_whole) {
     table->close(device);
 }
 
+/* Each device has a stream, where own kernels go too: bf16's gradient is widened by one. */
+DOUBLE_TEST(two_devices_work_apart) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    const kd_node node = weight_grad_of(specs, KD_BF16);
+    kd_device *first = must_open(), *second = must_open();
+    cr_expect(run_node(second, &node, &err), "%s", err.message);
+    cr_expect(run_node(first, &node, &err), "%s", err.message);
+    table->close(first);
+    cr_expect(run_node(second, &node, &err), "%s", err.message);
+    table->close(second);
+}
+
 /* CUDA keeps its last error: the next launch would be blamed for it. */
 DOUBLE_TEST(hears_of_a_failure_once) {
     kd_error err = KD_ERROR_INIT;
