@@ -2,8 +2,9 @@
  * Tensors [rows, channels] cut into tiles of channels and splits of rows, and sums over the rows:
  * two at a time, in one launch, in a fixed order.
  *
- * A thread keeps its channels, a pack of N, and takes every lines-th row of its split: so what
- * belongs to a channel is read once. */
+ * A thread keeps its channels, a pack of N, so what belongs to a channel is read once. A split is
+ * every so-many-th group of rows, a row a line of threads: all blocks together go over the tensor
+ * from one end to the other. */
 #ifndef CUDA_CHANNELS_H
 #define CUDA_CHANNELS_H
 
@@ -11,8 +12,8 @@
 #include "folds.h"
 
 typedef struct tiling {
-    int64_t rows, channels, split; /* split: rows of one */
-    int elements;                  /* of a pack */
+    int64_t rows, channels;
+    int elements; /* of a pack */
     int tiles, splits;
 } tiling;
 
@@ -38,9 +39,7 @@ static inline tiling tiling_of(const kd_spec *x, int least_rows, int blocks) {
     const int64_t most = t.rows / (lines * least_rows);
     int64_t splits = blocks / (t.tiles ? t.tiles : 1);
     splits = splits < most ? splits : most;
-    splits = splits < 1 ? 1 : splits;
-    t.split = (t.rows + splits - 1) / splits;
-    t.splits = t.split ? (int)((t.rows + t.split - 1) / t.split) : 1;
+    t.splits = splits < 1 ? 1 : (int)splits;
     return t;
 }
 
@@ -58,7 +57,8 @@ static inline bool counters_create(kd_device *device, const tiling *t, unsigned 
 /* This thread's place: the block is one-dimensional, the grid [tiles, splits]. */
 struct channel_place {
     int lane, line;
-    int64_t channel, begin, end; /* first of the pack; rows of the split */
+    int64_t channel;          /* first of the pack */
+    int64_t begin, end, step; /* rows */
     bool any;
 };
 
@@ -69,11 +69,26 @@ template <int N> __device__ __forceinline__ channel_place channel_place_of(const
     /* Not by N, which says to nvcc 13 that the low bits of what is stored at are 0: it then adds by
      * `or`, does not see that a pack's elements are neighbours, and stores them one by one. */
     p.channel = ((int64_t)blockIdx.x * LANES<N> + p.lane) * t.elements;
-    p.begin = blockIdx.y * t.split + p.line;
-    const int64_t stop = (blockIdx.y + 1) * t.split;
+    p.begin = (int64_t)blockIdx.y * LINES<N> + p.line;
+    p.step = (int64_t)t.splits * LINES<N>;
     p.any = p.channel < t.channels;
-    p.end = !p.any ? 0 : stop < t.rows ? stop : t.rows;
+    p.end = p.any ? t.rows : 0;
     return p;
+}
+
+/* Of a vector by channel those of this thread, 0 where it has none. */
+template <int N>
+__device__ __forceinline__ void load_channels(float (&to)[N], const float *from,
+                                              const channel_place &p) {
+    constexpr int M = N < 4 ? N : 4;
+#pragma unroll
+    for (int k = 0; k < N; k += M) {
+        const pack<float, M> some = p.any ? load<M>(from + p.channel + k) : pack<float, M>{};
+#pragma unroll
+        for (int i = 0; i < M; i++) {
+            to[k + i] = some.at[i];
+        }
+    }
 }
 
 /* use(i, fetch(i)) for i = begin, begin + step ... below end, in this order; U fetches are made

@@ -5,8 +5,9 @@
  *  1. all work is enqueued on one stream, so it takes effect in order;
  *  2. a kernel's `run` allocates nothing, waits for nothing and reads no device memory: the host
  * may capture it into a graph and launch that ever after, with the same pointers;
- *  3. what a kernel computes depends on shapes and values alone: sums over blocks are taken in a
- *     fixed order, never by atomics on floats, so two runs give the same bits;
+ *  3. what a kernel computes depends on shapes, values and the number of multiprocessors alone:
+ * sums over blocks are taken in a fixed order, never by atomics on floats, so two runs on one kind
+ * of GPU give the same bits;
  *  4. no CUDA header is named here, so that tests can build kernels for the CPU. */
 #ifndef CUDA_DEVICE_H
 #define CUDA_DEVICE_H

@@ -110,14 +110,14 @@ __global__ void __launch_bounds__(THREADS)
 }
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     sum_up(tiling t, const T *dy, const T *x, const float *mean, const float *inv_std,
            float *dgamma, float *dbeta, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
     const channel_place p = channel_place_of<N>(t);
     float gammas[N] = {}, betas[N] = {};
-    for (int64_t row = p.begin; row < p.end; row += LINES<N>) {
+    for (int64_t row = p.begin; row < p.end; row += p.step) {
         const int64_t at = row * t.channels + p.channel;
         const pack<T, N> from = load<N>(x + at), d = load<N>(dy + at);
         const float middle = mean[row], scale = inv_std[row];

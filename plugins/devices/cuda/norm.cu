@@ -18,7 +18,8 @@ namespace {
 /* Of channel vectors; NULL: not asked for. */
 struct statistics {
     float *mean, *inv_std, *running_mean, *running_var;
-    const float *old_mean, *old_var;
+    float *scale; /* gamma inv_std, for normalise */
+    const float *gamma, *old_mean, *old_var;
     float eps, momentum;
 };
 
@@ -27,8 +28,12 @@ __device__ void conclude(const statistics &s, int64_t channel, double pivot, dou
     const double shift = sum / rows, variance = squares / rows - shift * shift;
     const double mean = pivot + shift, biased = variance < 0 ? 0 : variance;
     const double unbiased = rows > 1 ? biased * rows / (rows - 1) : biased;
+    const float inv_std = (float)(1 / sqrt(biased + (double)s.eps));
     s.mean[channel] = (float)mean;
-    s.inv_std[channel] = (float)(1 / sqrt(biased + (double)s.eps));
+    s.scale[channel] = s.gamma[channel] * inv_std;
+    if (s.inv_std) {
+        s.inv_std[channel] = inv_std;
+    }
     if (s.running_mean) {
         s.running_mean[channel] =
             (float)((1 - (double)s.momentum) * (double)s.old_mean[channel] + s.momentum * mean);
@@ -53,7 +58,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
         }
     }
     in_batches<4>(
-        p.begin, p.end, (int64_t)LINES<N>,
+        p.begin, p.end, p.step,
         [&](int64_t row) { return load<N>(x + row * t.channels + p.channel); },
         [&](int64_t, const pack<T, N> &from) {
 #pragma unroll
@@ -73,11 +78,18 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     }
 }
 
-/* What y is made with; spread is inv_std, or the variance. */
+/* scale, where the statistics are given. */
+__global__ void __launch_bounds__(THREADS)
+    scale_by(int64_t channels, const float *gamma, const float *variance, float eps, float *scale) {
+    for (EACH(c, channels)) {
+        scale[c] = gamma[c] * (1 / sqrtf(variance[c] + eps));
+    }
+}
+
+/* What y is made with. */
 struct application {
-    const float *gamma, *beta, *mean, *spread;
-    bool is_variance, relu;
-    float eps;
+    const float *mean, *scale, *beta;
+    bool relu;
 };
 
 /* What a pack of y is made from. */
@@ -87,18 +99,15 @@ template <class T, int N, bool RESIDUAL>
 __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     normalise(tiling t, application f, const T *x, const T *residual, T *y) {
     const channel_place p = channel_place_of<N>(t);
+    const backwards b = backwards_of(t, p);
     float mean[N] = {}, scale[N] = {}, beta[N] = {};
-    for (int k = 0; p.any && k < N; k++) {
-        const int64_t c = p.channel + k;
-        const float inv_std = f.is_variance ? 1 / sqrtf(f.spread[c] + f.eps) : f.spread[c];
-        mean[k] = f.mean[c];
-        scale[k] = f.gamma[c] * inv_std;
-        beta[k] = f.beta[c];
-    }
-    in_batches<RESIDUAL ? 2 : 4>(
-        p.begin, p.end, (int64_t)LINES<N>,
-        [&](int64_t row) {
-            const int64_t at = row * t.channels + p.channel;
+    load_channels(mean, f.mean, p);
+    load_channels(scale, f.scale, p);
+    load_channels(beta, f.beta, p);
+    in_batches<RESIDUAL ? 2 : 3>(
+        b.begin, b.end, b.step,
+        [&](int64_t i) {
+            const int64_t at = b.at(i);
             terms<T, N> from = {};
             from.x = load<N>(x + at);
             if (RESIDUAL) {
@@ -106,7 +115,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
             }
             return from;
         },
-        [&](int64_t row, const terms<T, N> &from) {
+        [&](int64_t i, const terms<T, N> &from) {
             pack<T, N> to;
 #pragma unroll
             for (int k = 0; k < N; k++) {
@@ -114,7 +123,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
                 z = RESIDUAL ? z + widen(from.residual.at[k]) : z;
                 to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
             }
-            store(y + row * t.channels + p.channel, to);
+            store(y + b.at(i), to);
         });
 }
 
@@ -138,33 +147,28 @@ void apply(kd_device *device, const norm_plan *p, const application *f, void *co
     }
 }
 
-application application_of(const kd_node *node, void *const *in) {
-    application f = {};
-    f.gamma = (const float *)in[1];
-    f.beta = (const float *)in[2];
-    f.relu = kd_attr_int(node, "relu", 0) != 0;
-    f.eps = (float)kd_attr_float(node, "eps", 1e-5);
-    return f;
+application application_of(const kd_node *node, void *const *in, const float *mean,
+                           const float *scale) {
+    return {mean, scale, (const float *)in[2], kd_attr_int(node, "relu", 0) != 0};
 }
 
 template <class T, int N>
 void forward(kd_device *device, const kd_node *node, const norm_plan *p, void *const *in,
              void *const *out, void *scratch) {
-    float *own = (float *)((char *)scratch + p->partial);
     statistics s = {};
-    s.mean = node->n_outputs > 1 ? (float *)out[1] : own;
-    s.inv_std = node->n_outputs > 2 ? (float *)out[2] : own + p->summed.channels;
+    s.mean = node->n_outputs > 1 ? (float *)out[1] : scratch_vector(p, scratch, 0);
+    s.scale = scratch_vector(p, scratch, 1);
+    s.inv_std = node->n_outputs > 2 ? (float *)out[2] : nullptr;
     s.running_mean = node->n_outputs > 3 ? (float *)out[3] : nullptr;
     s.running_var = node->n_outputs > 4 ? (float *)out[4] : nullptr;
+    s.gamma = (const float *)in[1];
     s.old_mean = (const float *)in[3];
     s.old_var = (const float *)in[4];
     s.eps = (float)kd_attr_float(node, "eps", 1e-5);
     s.momentum = (float)kd_attr_float(node, "momentum", 0.1);
     KD_LAUNCH(device, (measure<T, N>), grid_of(&p->summed), THREADS, 0, p->summed, s,
               (const T *)in[0], (float *)scratch, p->counters);
-    application f = application_of(node, in);
-    f.mean = s.mean;
-    f.spread = s.inv_std;
+    const application f = application_of(node, in, s.mean, s.scale);
     apply<T, N>(device, p, &f, in, node->n_inputs > 5, out[0]);
 }
 
@@ -185,15 +189,16 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 }
 
 void run_inference(kd_device *device, const kd_node *node, void *state, void *const *in,
-                   void *const *out, void *) {
+                   void *const *out, void *scratch) {
     const norm_plan *p = (const norm_plan *)state;
     if (kd_elements(&node->inputs[0]) == 0) {
         return;
     }
-    application f = application_of(node, in);
-    f.mean = (const float *)in[3];
-    f.spread = (const float *)in[4];
-    f.is_variance = true;
+    float *scale = scratch_vector(p, scratch, 0);
+    KD_LAUNCH(device, scale_by, blocks_for(p->applied.channels), THREADS, 0, p->applied.channels,
+              (const float *)in[1], (const float *)in[4], (float)kd_attr_float(node, "eps", 1e-5),
+              scale);
+    const application f = application_of(node, in, (const float *)in[3], scale);
     const bool half = node->inputs[0].dtype == KD_BF16, packs = p->applied.elements > 1;
     const bool residual = node->n_inputs > 5;
     if (half) {

@@ -13,7 +13,8 @@ enum gate { OPEN, BY_Y, BY_X };
 
 struct vectors {
     const float *gamma, *beta, *mean, *inv_std; /* beta: for BY_X alone */
-    float *dgamma, *dbeta;
+    float *dgamma, *dbeta;                      /* NULL: not asked for */
+    float *scale, *level, *slope;               /* what pass_back needs, of sum_up */
 };
 
 /* What of dz is kept, and what of: nothing, dz, or dz where dy is a sum of two. */
@@ -26,19 +27,6 @@ template <class T> struct operands {
 
 /* What belongs to the channels of a thread. */
 template <int N> struct own_channels { float mean[N], scale[N], beta[N]; };
-
-template <int N, gate G>
-__device__ __forceinline__ own_channels<N> own_channels_of(const vectors &v,
-                                                           const channel_place &p) {
-    own_channels<N> own = {};
-    for (int k = 0; p.any && k < N; k++) {
-        const int64_t c = p.channel + k;
-        own.mean[k] = v.mean[c];
-        own.scale[k] = v.gamma[c] * v.inv_std[c];
-        own.beta[k] = G == BY_X ? v.beta[c] : 0;
-    }
-    return own;
-}
 
 /* What a pack of dz and of dx is made from. */
 template <class T, int N> struct terms { pack<T, N> x, dy, y, more; };
@@ -76,16 +64,40 @@ __device__ __forceinline__ pack<T, N> before_relu(const terms<T, N> &from,
 /* Blocks a multiprocessor holds at once; for more their registers do not suffice. */
 #define BLOCKS_EACH 3
 
+/* off: the sum of dz (x - mean). */
+__device__ void conclude(const vectors &v, int64_t channel, float off, float dbeta, float rows) {
+    const float inv_std = v.inv_std[channel], dgamma = off * inv_std;
+    v.scale[channel] = v.gamma[channel] * inv_std;
+    v.level[channel] = dbeta / rows;
+    v.slope[channel] = inv_std * (dgamma / rows);
+    if (v.dgamma) {
+        v.dgamma[channel] = dgamma;
+    }
+    if (v.dbeta) {
+        v.dbeta[channel] = dbeta;
+    }
+}
+
 template <class T, int N, gate G, keep K>
 __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     sum_up(tiling t, vectors v, operands<T> o, float *partial, unsigned *counters) {
     __shared__ float4 room[TILE_ROOM(N) / 4];
     __shared__ float total[TILE_SUMS];
     const channel_place p = channel_place_of<N>(t);
-    const own_channels<N> own = own_channels_of<N, G>(v, p);
+    own_channels<N> own = {};
+    load_channels(own.mean, v.mean, p);
+    if (G == BY_X) {
+        float inv_std[N];
+        load_channels(inv_std, v.inv_std, p);
+        load_channels(own.scale, v.gamma, p);
+        load_channels(own.beta, v.beta, p);
+        for (int k = 0; k < N; k++) {
+            own.scale[k] *= inv_std[k];
+        }
+    }
     float dgamma[N] = {}, dbeta[N] = {};
     in_batches<2>(
-        p.begin, p.end, (int64_t)LINES<N>,
+        p.begin, p.end, p.step,
         [&](int64_t row) { return load_terms<G, K, N>(o, row * t.channels + p.channel); },
         [&](int64_t row, const terms<T, N> &from) {
             const pack<T, N> dz = before_relu<G, K>(from, own);
@@ -103,27 +115,30 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
     }
     const int64_t channel = (int64_t)blockIdx.x * WIDTH<N> + threadIdx.x;
     if ((int)threadIdx.x < WIDTH<N> && channel < t.channels) {
-        v.dgamma[channel] = total[threadIdx.x] * v.inv_std[channel];
-        v.dbeta[channel] = total[WIDTH<N> + threadIdx.x];
+        conclude(v, channel, total[threadIdx.x], total[WIDTH<N> + threadIdx.x], (float)t.rows);
     }
 }
 
-/* dx = gamma inv_std (dz - dbeta / rows - (x - mean) inv_std dgamma / rows) */
+/* dx = gamma inv_std (dz - dbeta / rows - (x - mean) inv_std dgamma / rows)
+ *    = scale (dz - level - (x - mean) slope)
+ * With BY_X a row more is under way in each of fewer blocks, for which the registers suffice. */
 template <class T, int N, gate G>
-__global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
+__global__ void __launch_bounds__(THREADS, G == BY_X ? 2 : BLOCKS_EACH)
     pass_back(tiling t, vectors v, operands<T> o) {
     const channel_place p = channel_place_of<N>(t);
-    const own_channels<N> own = own_channels_of<N, G>(v, p);
-    float level[N] = {}, slope[N] = {};
-    for (int k = 0; p.any && k < N; k++) {
-        const int64_t c = p.channel + k;
-        level[k] = v.dbeta[c] / (float)t.rows;
-        slope[k] = v.inv_std[c] * (v.dgamma[c] / (float)t.rows);
+    const backwards b = backwards_of(t, p);
+    own_channels<N> own = {};
+    float level[N], slope[N];
+    load_channels(own.mean, v.mean, p);
+    load_channels(own.scale, v.scale, p);
+    load_channels(level, v.level, p);
+    load_channels(slope, v.slope, p);
+    if (G == BY_X) {
+        load_channels(own.beta, v.beta, p);
     }
-    in_batches<2>(
-        p.begin, p.end, (int64_t)LINES<N>,
-        [&](int64_t row) { return load_terms<G, NONE, N>(o, row * t.channels + p.channel); },
-        [&](int64_t row, const terms<T, N> &from) {
+    in_batches<G == BY_X ? 3 : 2>(
+        b.begin, b.end, b.step, [&](int64_t i) { return load_terms<G, NONE, N>(o, b.at(i)); },
+        [&](int64_t i, const terms<T, N> &from) {
             const pack<T, N> dz = before_relu<G, NONE>(from, own);
             pack<T, N> to;
 #pragma unroll
@@ -131,7 +146,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
                 const float off = widen(from.x.at[k]) - own.mean[k];
                 to.at[k] = narrow<T>(own.scale[k] * (widen(dz.at[k]) - level[k] - off * slope[k]));
             }
-            store(o.dx + row * t.channels + p.channel, to);
+            store(o.dx + b.at(i), to);
         });
 }
 
@@ -139,8 +154,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
 
 bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
              kd_error *err) {
-    return norm_prepare(device, node, &node->inputs[1], BLOCKS_EACH, ret_state, ret_scratch,
-                        err);
+    return norm_prepare(device, node, &node->inputs[1], BLOCKS_EACH, ret_state, ret_scratch, err);
 }
 
 template <class T, int N, gate G, keep K>
@@ -176,14 +190,16 @@ void launch(kd_device *device, const norm_plan *p, const vectors &v, const opera
 template <class T, int N, gate G>
 void backward(kd_device *device, const kd_node *node, const norm_plan *p, void *const *in,
               void *const *out, void *scratch) {
-    float *own = (float *)((char *)scratch + p->partial);
     vectors v = {};
     v.gamma = (const float *)in[3];
     v.beta = G == BY_X ? (const float *)in[2] : nullptr;
     v.mean = (const float *)in[4];
     v.inv_std = (const float *)in[5];
-    v.dgamma = node->n_outputs > 1 ? (float *)out[1] : own;
-    v.dbeta = node->n_outputs > 2 ? (float *)out[2] : own + p->summed.channels;
+    v.dgamma = node->n_outputs > 1 ? (float *)out[1] : nullptr;
+    v.dbeta = node->n_outputs > 2 ? (float *)out[2] : nullptr;
+    v.scale = scratch_vector(p, scratch, 0);
+    v.level = scratch_vector(p, scratch, 1);
+    v.slope = scratch_vector(p, scratch, 2);
     operands<T> o = {};
     o.dy = (const T *)in[0];
     o.more = node->n_inputs > 6 ? (const T *)in[6] : nullptr;
