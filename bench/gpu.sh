@@ -14,23 +14,25 @@
 #          nvidia-smi saw it: CUDA's context, which no plan counts, is in both
 # peer_    PyTorch in the same setting (bench/gpu_peer.py), where python3 has it with CUDA
 #
-# A figure that could not be had is null, `errors` says why, and the exit status is 1; the others are
-# kept. FILE is written again after every figure, so what is stopped leaves what it had.
+# A figure that could not be had is null and the others are kept; when something failed, `errors` says
+# why and the exit status is 1. FILE, a plain one, is written again after every figure, so what is
+# stopped leaves what it had.
 set -eu
-cd "$(dirname "$0")/.."
-kindred=./kindred
-[ -x $kindred ] || kindred=build/kindred
+top=$(cd "$(dirname "$0")/.." && pwd)
 out='' paper='' cifar10='' tiny=''
 while [ $# -gt 0 ]; do
     case $1 in
     --paper) paper=1 ;;
     --cifar10) cifar10=$(realpath "$2") && shift ;;
     --tiny) tiny=1 ;;
-    --out) out=$2 && shift ;;
+    --out) out=$(realpath -m "$2") && shift ;;
     *) echo "gpu.sh: $1: not an option; see the head of this file" >&2 && exit 2 ;;
     esac
     shift
 done
+cd "$top"
+kindred=./kindred
+[ -x $kindred ] || kindred=build/kindred
 work=$(mktemp -d)
 watcher=
 : >"$work/figures"

@@ -21,7 +21,8 @@ printf '#!/bin/sh\nwhile echo 1234, 98; do sleep 0.05; done\n' >"$folder/bin/nvi
 chmod +x "$folder/kindred" "$folder/bin"/*
 
 status=0
-PATH="$folder/bin:$PATH" "$folder/bench/gpu.sh" --tiny --out "$folder/line" >"$folder/log" 2>&1 || status=$?
+cd "$folder/bin" # FILE is from here, not from where the script is
+PATH="$folder/bin:$PATH" ../bench/gpu.sh --tiny --out ../line >"$folder/log" 2>&1 || status=$?
 cat "$folder/line"
 test $status = 1
 number() { # NAME...: is one
