@@ -11,23 +11,6 @@
 
 namespace {
 
-/* v.image -> to, normalised where the list ends with it. */
-template <class T> __device__ void finish(const view &v, T *to) {
-    const int last = v.a->n_ops - 1;
-    const bool normalised = v.a->op[last] == KD_AUGMENT_NORMALIZE;
-    float factor[3] = {1, 1, 1}, offset[3] = {0, 0, 0};
-    for (int32_t c = 0; normalised && c < 3; c++) {
-        factor[c] = (float)(1 / v.a->arg[last][3 + c]);
-        offset[c] = (float)(-v.a->arg[last][c] / v.a->arg[last][3 + c]);
-    }
-    for (EACH_OF(i, v.values)) {
-        const int32_t c = i % v.channels;
-        const float f = c == 0 ? factor[0] : c == 1 ? factor[1] : factor[2];
-        const float o = c == 0 ? offset[0] : c == 1 ? offset[1] : offset[2];
-        to[i] = narrow<T>(v.image[i] * f + o);
-    }
-}
-
 /* What a kernel gets. bench: floats of one block's images, taps and weights, in `scratch` unless it
  * is NULL, which means in shared memory. */
 struct job {
@@ -37,7 +20,18 @@ struct job {
     int64_t bytes, count;
     float *scratch;
     size_t bench;
+    float factor[3], offset[3]; /* of the normalisation */
 };
+
+/* v.image -> to, normalised. */
+template <class T> __device__ void finish(const view &v, const job &j, T *to) {
+    for (EACH_OF(i, v.values)) {
+        const int32_t c = v.channels == 3 ? i % 3 : 0;
+        const float f = c == 0 ? j.factor[0] : c == 1 ? j.factor[1] : j.factor[2];
+        const float o = c == 0 ? j.offset[0] : c == 1 ? j.offset[1] : j.offset[2];
+        to[i] = narrow<T>(v.image[i] * f + o);
+    }
+}
 
 template <class T> __global__ void __launch_bounds__(VIEW_THREADS, 2) make_views(job j, T *y) {
     KD_DYNAMIC_SHARED(float, shared);
@@ -52,8 +46,7 @@ template <class T> __global__ void __launch_bounds__(VIEW_THREADS, 2) make_views
     v.key.epoch = (uint32_t)j.key[1];
     v.key.view = (uint32_t)j.a->view;
     float *bench = j.scratch ? j.scratch + blockIdx.x * j.bench : shared;
-    v.tap_y = reinterpret_cast<tap *>(bench);
-    v.tap_x = v.tap_y + v.size;
+    v.taps = reinterpret_cast<tap *>(bench);
     v.image = bench + j.bench - 2 * v.values;
     v.other = v.image + v.values;
     for (int64_t n = blockIdx.x; n < j.count; n += gridDim.x) {
@@ -71,7 +64,7 @@ template <class T> __global__ void __launch_bounds__(VIEW_THREADS, 2) make_views
         for (int i = 1; i < v.a->n_ops; i++) {
             alter(v, i);
         }
-        finish(v, to);
+        finish(v, j, to);
         __syncthreads();
     }
 }
@@ -83,7 +76,19 @@ struct plan {
     size_t bench;
     unsigned blocks;
     bool shared;
+    float factor[3], offset[3];
 };
+
+/* By the list's normalisation, if it ends with one. */
+void find_normalization(const kd_augment *a, plan *p) {
+    const int last = a->n_ops - 1;
+    const bool normalised = a->op[last] == KD_AUGMENT_NORMALIZE;
+    for (int c = 0; c < 3; c++) {
+        const bool given = normalised && c < a->channels;
+        p->factor[c] = given ? (float)(1 / a->arg[last][3 + c]) : 1;
+        p->offset[c] = given ? (float)(-a->arg[last][c] / a->arg[last][3 + c]) : 0;
+    }
+}
 
 /* Floats of a bench, whose blurs have up to `weights` weights. */
 constexpr size_t bench_floats(size_t size, size_t channels, size_t weights) {
@@ -154,6 +159,7 @@ bool prepare(kd_device *device, const kd_node *node, void **ret_state, size_t *r
         release_state(device, p);
         return false;
     }
+    find_normalization(&a, p);
     p->bench = bench_floats((size_t)a.size, (size_t)a.channels, most_weights(&a));
     const size_t bytes = p->bench * sizeof(float);
     const int64_t views = node->inputs[1].dim[0];
@@ -185,6 +191,10 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
     j.count = node->inputs[1].dim[0];
     j.scratch = p->shared ? nullptr : (float *)scratch;
     j.bench = p->bench;
+    for (int c = 0; c < 3; c++) {
+        j.factor[c] = p->factor[c];
+        j.offset[c] = p->offset[c];
+    }
     const size_t shared = p->shared ? p->bench * sizeof(float) : 0;
     if (node->outputs[0].dtype == KD_BF16) {
         KD_LAUNCH(device, make_views<bf16>, p->blocks, VIEW_THREADS, shared, j, (bf16 *)out[0]);

@@ -17,15 +17,15 @@ __device__ void flip(view &v, int position) {
     if (!applies(v, position)) {
         return;
     }
-    const int32_t half = v.size / 2;
-    for (EACH_OF(i, v.size * half)) {
-        const int32_t row = i / half, x = i % half;
-        float *left = v.image + (row * v.size + x) * v.channels;
-        float *right = v.image + (row * v.size + v.size - 1 - x) * v.channels;
-        for (int32_t c = 0; c < v.channels; c++) {
-            const float kept = left[c];
-            left[c] = right[c];
-            right[c] = kept;
+    for (EACH_ROW(row, v.size)) {
+        for (EACH_IN_ROW(x, v.size / 2)) {
+            float *left = v.image + (row * v.size + x) * v.channels;
+            float *right = v.image + (row * v.size + v.size - 1 - x) * v.channels;
+            for (int32_t c = 0; c < v.channels; c++) {
+                const float kept = left[c];
+                left[c] = right[c];
+                right[c] = kept;
+            }
         }
     }
     __syncthreads();
@@ -90,24 +90,57 @@ __device__ void grayscale(view &v, int position) {
 
 /* As many as the widest blur of the list has. */
 __device__ __forceinline__ float *blur_weights(const view &v) {
-    return reinterpret_cast<float *>(v.tap_x + v.size);
+    return reinterpret_cast<float *>(v.taps + 2 * v.size);
+}
+
+/* kd_blur_weights by all of the block, summed in its order: the same bits. part [2 radius + 1] is
+ * shared by it, as weight is. Not inlined: its doubles would take registers of the rest. */
+__attribute__((noinline)) __device__ void find_weights(double *part, float *weight, int32_t radius,
+                                                       double sigma) {
+    const int32_t count = 2 * radius + 1;
+    for (EACH_OF(i, count)) {
+        const int32_t k = i - radius;
+        part[i] = exp(-0.5 * (k / sigma) * (k / sigma));
+    }
+    __syncthreads();
+    double sum = 0;
+    for (int32_t i = 0; i < count && (int32_t)threadIdx.x < count; i++) {
+        sum += part[i];
+    }
+    for (EACH_OF(i, count)) {
+        weight[i] = (float)(part[i] / sum);
+    }
+    __syncthreads();
 }
 
 /* Along one axis: image -> other; neighbours lie `step` values apart. */
-__device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
+template <int CHANNELS> __device__ void blur_axis(const view &v, int32_t radius, bool along_x) {
     const float *weight = blur_weights(v);
-    const int32_t step = along_x ? v.channels : v.size * v.channels;
-    for (EACH_OF(i, v.values)) {
-        const int32_t pixel = i / v.channels;
-        const int32_t at = along_x ? pixel % v.size : pixel / v.size;
-        const float *line = v.image + i - at * step;
-        float total = 0;
-        for (int32_t k = -radius; k <= radius; k++) {
-            total += weight[k + radius] * line[kd_reflect(at + k, v.size) * step];
+    const int32_t line = v.size * CHANNELS, step = along_x ? CHANNELS : line;
+    for (EACH_ROW(row, v.size)) {
+        for (EACH_IN_ROW(x, v.size)) {
+            const int32_t at = along_x ? x : row, pixel = row * line + x * CHANNELS;
+            const float *begin = v.image + pixel - at * step;
+            float total[CHANNELS] = {};
+            for (int32_t k = -radius; k <= radius; k++) {
+                const float *from = begin + kd_reflect(at + k, v.size) * step;
+                for (int32_t c = 0; c < CHANNELS; c++) {
+                    total[c] += weight[k + radius] * from[c];
+                }
+            }
+            for (int32_t c = 0; c < CHANNELS; c++) {
+                v.other[pixel + c] = total[c];
+            }
         }
-        v.other[i] = total;
     }
     __syncthreads();
+}
+
+template <int CHANNELS> __device__ void blur_axes(view &v, int32_t radius) {
+    blur_axis<CHANNELS>(v, radius, true);
+    swap_images(v);
+    blur_axis<CHANNELS>(v, radius, false);
+    swap_images(v);
 }
 
 __device__ void blur(view &v, int position) {
@@ -116,14 +149,14 @@ __device__ void blur(view &v, int position) {
     }
     const double *arg = v.a->arg[position];
     const int32_t radius = kd_blur_radius(v.size, arg[1]);
-    if (threadIdx.x == 0) {
-        kd_blur_weights(radius, kd_sigma_draw(&v.key, position, arg), blur_weights(v));
+    /* the taps, of no use after the cut, have room for the doubles: 2 radius < 2 size */
+    find_weights(reinterpret_cast<double *>(v.taps), blur_weights(v), radius,
+                 kd_sigma_draw(&v.key, position, arg));
+    if (v.channels == 3) {
+        blur_axes<3>(v, radius);
+    } else {
+        blur_axes<1>(v, radius);
     }
-    __syncthreads();
-    blur_axis(v, radius, true);
-    swap_images(v);
-    blur_axis(v, radius, false);
-    swap_images(v);
 }
 
 __device__ void solarize(view &v, int position) {

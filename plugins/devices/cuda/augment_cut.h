@@ -11,7 +11,7 @@
 
 namespace {
 
-#define VIEW_THREADS 320 /* two blocks of them leave 96 registers each */
+#define VIEW_THREADS 256 /* two blocks of them leave 128 registers each */
 
 /* Where one output pixel of an axis comes from: kd_axis_taps, weight by weight. */
 struct tap {
@@ -33,7 +33,7 @@ struct view {
     desk *d;
     kd_view_key key;
     float *image, *other;
-    tap *tap_y, *tap_x; /* [size]; weights of a blur lie behind */
+    tap *taps; /* [2, size], along y and x; weights of a blur lie behind */
     int32_t size, channels, values;
 };
 
@@ -41,6 +41,16 @@ struct view {
     int32_t i = (int32_t)threadIdx.x;                                                              \
     i < (count);                                                                                   \
     i += VIEW_THREADS
+
+/* Rows of pixels, a warp a row: no thread divides to find its pixel. */
+#define EACH_ROW(row, count)                                                                       \
+    int32_t row = (int32_t)threadIdx.x / WARP;                                                     \
+    row < (count);                                                                                 \
+    row += VIEW_THREADS / WARP
+#define EACH_IN_ROW(x, count)                                                                      \
+    int32_t x = (int32_t)threadIdx.x % WARP;                                                       \
+    x < (count);                                                                                   \
+    x += WARP
 
 __device__ void swap_images(view &v) {
     float *image = v.image;
@@ -67,42 +77,60 @@ __device__ __forceinline__ float tap_weight(const kd_axis *axis, const tap &t, i
     return kd_filter_weight(axis->filter, (t.distance + (float)k) * axis->shrink) * t.inverse;
 }
 
+/* Columns that a lane sums at once, so that it computes a weight once for all of them. */
+#define STRIP 4
+
 /* Output rows [y, y + rows) resampled along y: v.other [rows, columns], columns being all values
  * of a source row that count. */
 __device__ void cut_along_y(const view &v, const uint8_t *source, int64_t row_bytes, int32_t y,
                             int32_t rows, int32_t columns) {
     const kd_axis *axis = &v.d->axis_y;
     const uint8_t *left = source + (int64_t)v.d->axis_x.low * v.channels;
-    for (int32_t row = (int32_t)threadIdx.x / WARP; row < rows; row += VIEW_THREADS / WARP) {
-        const tap t = v.tap_y[y + row];
-        for (int32_t column = (int32_t)threadIdx.x % WARP; column < columns; column += WARP) {
+    for (EACH_ROW(row, rows)) {
+        const tap t = v.taps[y + row];
+        for (int32_t column = (int32_t)threadIdx.x % WARP; column < columns;
+             column += STRIP * WARP) {
             const uint8_t *from = left + t.first * row_bytes + column;
-            float sum = 0;
+            float sum[STRIP] = {};
             for (int32_t k = 0; k < t.count; k++) {
-                sum += tap_weight(axis, t, k) * (float)from[k * row_bytes];
+                const float weight = tap_weight(axis, t, k);
+#pragma unroll
+                for (int32_t i = 0; i < STRIP; i++) {
+                    if (column + i * WARP < columns) {
+                        sum[i] += weight * (float)from[i * WARP];
+                    }
+                }
+                from += row_bytes;
             }
-            v.other[row * columns + column] = sum * (1.0f / 255);
+#pragma unroll
+            for (int32_t i = 0; i < STRIP; i++) {
+                if (column + i * WARP < columns) {
+                    v.other[row * columns + column + i * WARP] = sum[i] * (1.0f / 255);
+                }
+            }
         }
     }
 }
 
 /* Those rows along x, into the view. */
+template <int CHANNELS>
 __device__ void cut_along_x(const view &v, int32_t y, int32_t rows, int32_t columns) {
     const kd_axis *axis = &v.d->axis_x;
-    for (EACH_OF(i, rows * v.size)) {
-        const int32_t row = i / v.size, x = i % v.size;
-        const tap t = v.tap_x[x];
-        const float *from = v.other + row * columns + (t.first - axis->low) * v.channels;
-        float *to = v.image + ((y + row) * v.size + x) * v.channels;
-        float sum[3] = {0, 0, 0};
-        for (int32_t k = 0; k < t.count; k++) {
-            const float weight = tap_weight(axis, t, k);
-            for (int32_t c = 0; c < v.channels; c++) {
-                sum[c] += weight * from[k * v.channels + c];
+    for (EACH_ROW(row, rows)) {
+        for (EACH_IN_ROW(x, v.size)) {
+            const tap t = v.taps[v.size + x];
+            const float *from = v.other + row * columns + (t.first - axis->low) * CHANNELS;
+            float *to = v.image + ((y + row) * v.size + x) * CHANNELS;
+            float sum[CHANNELS] = {};
+            for (int32_t k = 0; k < t.count; k++) {
+                const float weight = tap_weight(axis, t, k);
+                for (int32_t c = 0; c < CHANNELS; c++) {
+                    sum[c] += weight * from[k * CHANNELS + c];
+                }
             }
-        }
-        for (int32_t c = 0; c < v.channels; c++) {
-            to[c] = kd_unit(sum[c]);
+            for (int32_t c = 0; c < CHANNELS; c++) {
+                to[c] = kd_unit(sum[c]);
+            }
         }
     }
 }
@@ -111,7 +139,7 @@ __device__ void cut_along_x(const view &v, int32_t y, int32_t rows, int32_t colu
 __device__ void cut_directly(const view &v, const uint8_t *source, int64_t row_bytes) {
     for (EACH_OF(i, v.values)) {
         const int32_t c = i % v.channels, pixel = i / v.channels;
-        const tap ty = v.tap_y[pixel / v.size], tx = v.tap_x[pixel % v.size];
+        const tap ty = v.taps[pixel / v.size], tx = v.taps[v.size + pixel % v.size];
         float sum = 0;
         for (int32_t row = 0; row < ty.count; row++) {
             const uint8_t *from =
@@ -132,8 +160,8 @@ __device__ void cut(const view &v, const uint8_t *source, int32_t height, int32_
         kd_cut_axes(v.a, &v.key, height, width, &v.d->axis_y, &v.d->axis_x);
     }
     __syncthreads();
-    find_taps(&v.d->axis_y, v.size, v.tap_y);
-    find_taps(&v.d->axis_x, v.size, v.tap_x);
+    find_taps(&v.d->axis_y, v.size, v.taps);
+    find_taps(&v.d->axis_x, v.size, v.taps + v.size);
     __syncthreads();
     const int64_t row_bytes = (int64_t)width * v.channels;
     const int32_t columns = (v.d->axis_x.high - v.d->axis_x.low) * v.channels;
@@ -145,7 +173,11 @@ __device__ void cut(const view &v, const uint8_t *source, int32_t height, int32_
         const int32_t rows = v.size - y < most ? v.size - y : most;
         cut_along_y(v, source, row_bytes, y, rows, columns);
         __syncthreads();
-        cut_along_x(v, y, rows, columns);
+        if (v.channels == 3) {
+            cut_along_x<3>(v, y, rows, columns);
+        } else {
+            cut_along_x<1>(v, y, rows, columns);
+        }
         __syncthreads();
     }
 }
