@@ -123,6 +123,30 @@ TEST(invariance, equals_the_definition) {
     set_destroy(&v.made);
 }
 
+/* Each base is a kind of its own then: as if it had a label that no other has. */
+TEST(invariance, does_without_labels) {
+    enum { BASES = 30 };
+    static varied v;
+    varied_make(&v, BASES, 0.7);
+    built_eval e = eval_of(&v, "{factors: half}");
+    const double by_kinds = eval_measure(&e).results[0].value;
+    for (int64_t i = 0; i < v.made.set.rows; i++) {
+        v.made.labels[i] = (int32_t)(i / (1 + FACTORS));
+    }
+    e.classes = BASES;
+    const double own = eval_measure(&e).results[0].value;
+    cr_assert_float_eq(own, slow(&v, 2, BASES, -1), 1e-9);
+    for (int64_t i = 0; i < v.made.set.rows; i++) {
+        v.made.labels[i] = -1;
+    }
+    e.classes = 0;
+    const kd_eval_output out = eval_measure(&e);
+    cr_assert_float_eq(out.results[0].value, own, 1e-12);
+    cr_assert(fabs(by_kinds - own) > 1e-3, "%g", by_kinds);
+    cr_assert(strstr(out.results[0].protocol, "different images (they have no labels)"));
+    set_destroy(&v.made);
+}
+
 /* What changes nothing gives exactly 0; what is drawn anew moves features as far as another kind
  * where features know no kind. */
 TEST(invariance, knows_the_ends) {

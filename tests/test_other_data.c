@@ -7,7 +7,9 @@
 #include "leaks.h"
 #include "train/evaluation.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <turbojpeg.h>
 
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -53,6 +55,35 @@ static void make_idx(void) {
     put("grey/train-labels-idx1-ubyte", labels, sizeof labels);
     put("grey/t10k-images-idx3-ubyte", images, sizeof images);
     put("grey/t10k-labels-idx1-ubyte", labels, sizeof labels);
+}
+
+/* Tiny-ImageNet with two classes; the pictures of `test` have no labels. */
+static void make_tiny(void) {
+    static const char *const paths[] = {"train/n01/images/a.JPEG", "train/n01/images/b.JPEG",
+                                        "train/n02/images/a.JPEG", "train/n02/images/b.JPEG",
+                                        "val/n01/a.JPEG",          "val/n02/a.JPEG",
+                                        "test/images/test_0.JPEG", "test/images/test_1.JPEG",
+                                        "test/images/test_2.JPEG", "test/images/test_3.JPEG"};
+    unsigned char pixels[64 * 64];
+    tjhandle tj = tjInitCompress();
+    for (int i = 0; i < 10; i++) {
+        unsigned char *data = NULL;
+        unsigned long bytes = 0;
+        char path[64];
+        kd_error err = KD_ERROR_INIT;
+        for (int j = 0; j < 64 * 64; j++) {
+            pixels[j] = (unsigned char)((j % 64 / (3 + i) + j / 64 / (2 + i % 4)) % 2 * 200);
+        }
+        cr_assert_eq(
+            tjCompress2(tj, pixels, 64, 0, 64, TJPF_GRAY, &data, &bytes, TJSAMP_GRAY, 90, 0), 0);
+        snprintf(path, sizeof path, "tiny/%s", paths[i]);
+        *strrchr(path, '/') = 0;
+        cr_assert(file_make_directories(path, &err), "%s", err.message);
+        path[strlen(path)] = '/';
+        put(path, data, bytes);
+        tjFree(data);
+    }
+    tjDestroy(tj);
 }
 
 static void open_kit(void) {
@@ -125,5 +156,43 @@ TEST(other_data, refuses_what_cannot_be_measured) {
     expect_refusal("seed=1",
                    "evals=[{plugin: knn, train: {plugin: stl10, path: stl, split: unlabeled}, "
                    "test: {plugin: stl10, path: stl, split: test}}]",
-                   "label", "");
+                   "eval knn: its train data has no labels",
+                   "train: {plugin: stl10, ..., split: train|test|unlabeled|train+unlabeled}");
+    expect_refusal("seed=1",
+                   "evals=[{plugin: knn, train: {plugin: stl10, path: stl, split: train}, "
+                   "test: {plugin: stl10, path: stl, split: unlabeled}}]",
+                   "evals.0.test: eval knn: its test data has no labels", "name a part that has");
+}
+
+/* The default test split of Tiny-ImageNet: what to write instead is said. */
+TEST(other_data, says_which_part_has_labels) {
+    make_tiny();
+    expect_refusal("data={plugin: tiny_imagenet, path: tiny}", "evals=[{plugin: knn}]",
+                   "evals.0: eval knn: its test data has no labels",
+                   "test: {plugin: tiny_imagenet, ..., split: val}");
+    expect_refusal("data={plugin: tiny_imagenet, path: tiny}",
+                   "evals=[{plugin: knn, train: {plugin: tiny_imagenet, path: tiny, split: test}, "
+                   "test: {plugin: tiny_imagenet, path: tiny, split: val}}]",
+                   "evals.0.train: eval knn: its train data has no labels",
+                   "train: {plugin: tiny_imagenet, ..., split: train|val|test}");
+}
+
+/* Of any pictures that a manifest groups. */
+TEST(other_data, invariance_without_labels) {
+    static const char factors[] = "index_a,index_b,factor\n0,1,odd\n2,3,odd\n";
+    kd_error err = KD_ERROR_INIT;
+    int outcome = -1;
+    make_tiny();
+    put("factors.csv", factors, sizeof factors - 1);
+    cr_assert(kit_train(&kit, FOLDER_NEW,
+                        WITH(TWO_STEPS, "evals=[{plugin: invariance, factors: odd, test: {plugin: "
+                                        "tiny_imagenet, path: tiny, split: test, "
+                                        "factors: factors.csv}}]"),
+                        &outcome, &err),
+              "%s: %s", err.message, err.hint);
+    json_t *line = metrics_find("runs/small/metrics.jsonl", 2, "invariance", OF_TRAINED);
+    cr_assert(line);
+    const double value = json_number_value(json_object_get(line, "value"));
+    cr_assert(isfinite(value) && value > 0, "%g", value);
+    json_decref(line);
 }

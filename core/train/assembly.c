@@ -3,6 +3,7 @@
 #include "train/assembly.h"
 
 #include "base/log.h"
+#include "train/eval_labels.h"
 #include "train/eval_programs.h"
 #include "train/extraction.h"
 #include "train/run_plugins.h"
@@ -71,29 +72,6 @@ static bool check_probe(const assembly *a, kd_error *err) {
     return kd_hint(err, "leave `probe` out, or measure by `evals` on data that has labels");
 }
 
-/* The largest label, or -1. */
-static int32_t largest_label(const source *s) {
-    int32_t largest = -1;
-    for (int64_t i = 0; i < s->samples.count; i++) {
-        largest = s->samples.label[i] > largest ? s->samples.label[i] : largest;
-    }
-    return largest;
-}
-
-/* Features mean nothing without labels to compare with. */
-static bool check_labels(const eval_data *d, kd_error *err) {
-    const int32_t classes = d->train->samples.classes, test = largest_label(d->test);
-    if (classes < 2 || largest_label(d->train) < 0) {
-        return kd_fail(err, KD_E_INVALID, "its train data has no labels");
-    }
-    if (test < 0) {
-        return kd_fail(err, KD_E_INVALID, "its test data has no labels");
-    }
-    return test < classes ||
-           kd_fail(err, KD_E_INVALID,
-                   "its test data has the label %d, and its train data %d classes", test, classes);
-}
-
 /* An eval that needs no training set gets none: what would be said of it is said of its test set.
  */
 static bool open_eval_images(assembly *a, const eval_part *eval, eval_data *ret, kd_error *err) {
@@ -121,11 +99,9 @@ static bool open_images(assembly *a, unsigned what, kd_error *err) {
     a->eval_data = arena_alloc(&a->memory, sizeof *a->eval_data * (size_t)(a->run->n_evals + 1));
     for (int i = 0; what & ASSEMBLE_EVALS && i < a->run->n_evals; i++) {
         const eval_part *eval = &a->run->evals[i];
-        if (!open_eval_images(a, eval, &a->eval_data[i], err)) {
+        if (!open_eval_images(a, eval, &a->eval_data[i], err) ||
+            !eval_labels_check(eval, &a->eval_data[i], err)) {
             return false;
-        }
-        if (!check_labels(&a->eval_data[i], err)) {
-            return kd_while(err, "eval %s", eval->keys.name);
         }
     }
     return !(what & ASSEMBLE_STEP) || (check_batch(a, err) && check_probe(a, err));

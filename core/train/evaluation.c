@@ -2,6 +2,7 @@
  * Evals one after another on features that they share. */
 #include "train/evaluation.h"
 
+#include "train/eval_labels.h"
 #include "train/eval_programs.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ typedef struct work {
 static bool take(work *w, const source *from, const eval_part *eval, const features **ret,
                  kd_error *err) {
     const bool labels_alone = eval_flags(eval) & KD_EVAL_IMAGES;
+    const bool labelled = eval_takes_labelled(eval, from);
     for (int i = 0; i < w->count; i++) {
         if (w->taken[i].from == from && w->taken[i].labels_alone == labels_alone) {
             *ret = &w->taken[i].features;
@@ -35,10 +37,10 @@ static bool take(work *w, const source *from, const eval_part *eval, const featu
     if (labels_alone) {
         features_label(from, &t->features);
     } else if (w->rehearsed) {
-        if (!features_rehearse(w->e->program, from, true, &t->features, err)) {
+        if (!features_rehearse(w->e->program, from, labelled, &t->features, err)) {
             return false;
         }
-    } else if (!features_take(w->e->assembly, w->e->program, from, true, eval->keys.name,
+    } else if (!features_take(w->e->assembly, w->e->program, from, labelled, eval->keys.name,
                               &t->features, err)) {
         return false;
     }

@@ -7,7 +7,8 @@
  *     mean distance between a base and its variants / mean distance between bases of other kinds
  *
  * with the cosine distance, so it is 0 where features ignore the factor and 1 where the factor
- * moves them as far as another kind would. The quotient makes encoders comparable whose features
+ * moves them as far as another kind would. In a set without labels each base is a kind of its own.
+ * The quotient makes encoders comparable whose features
  * all lie in a narrow cone, where every cosine is near 1. Intervals are by the jackknife over base
  * images, which are drawn independently of each other while the variants of one are not.
  *
@@ -76,6 +77,7 @@ static void report(kd_eval_output *out, const measure *m, const factor_list *to,
     kd_eval_result *r = &out->results[out->n_results++];
     const char *first = m->variants->factor_name[to->factor[0]];
     const double half = half_interval(m, to);
+    const bool labelled = m->set->labels[0] >= 0;
     char names[160] = "";
     for (int32_t i = 0; i < to->count; i++) {
         const size_t end = strlen(names);
@@ -87,10 +89,11 @@ static void report(kd_eval_output *out, const measure *m, const factor_list *to,
              headline ? "" : first);
     snprintf(r->protocol, sizeof r->protocol,
              "mean cosine distance of features of an image and of a variant in which one factor is "
-             "another (%s%s), over that of images of different kinds: 0 the same, 1 as another "
-             "kind; 95 %% interval %.4f to %.4f, jackknife over %lld images",
-             headline ? "mean over " : "", names, r->value - half, r->value + half,
-             (long long)m->bases);
+             "another (%s%s), over that of %s: 0 the same, 1 as another "
+             "%s; 95 %% interval %.4f to %.4f, jackknife over %lld images",
+             headline ? "mean over " : "", names,
+             labelled ? "images of different kinds" : "different images (they have no labels)",
+             labelled ? "kind" : "image", r->value - half, r->value + half, (long long)m->bases);
 }
 
 static void report_all(kd_eval_output *out, const measure *m, const factor_list *headline) {
@@ -152,4 +155,4 @@ static bool run(const void *config, const kd_eval_input *in, kd_eval_output *out
     return done;
 }
 
-KD_EVAL(.flags = KD_EVAL_LOWER_IS_BETTER | KD_EVAL_TEST_ALONE, .run = run)
+KD_EVAL(.flags = KD_EVAL_LOWER_IS_BETTER | KD_EVAL_TEST_ALONE | KD_EVAL_UNLABELLED, .run = run)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 void measure_finish(measure *m) {
     free(m->base_of);
@@ -80,7 +81,8 @@ static void take_moves(measure *m) {
     }
 }
 
-/* Of the bases of one kind, or of all. */
+/* Of the bases of one kind, or of all. A base without a label is a kind of its own, whose total is
+ * itself. */
 typedef struct total {
     double *vector; /* [width] sum of unit vectors */
     double square, count;
@@ -93,6 +95,12 @@ static void add_up(const measure *m, total *of, int64_t row) {
         of->square += u * u;
     }
     of->count++;
+}
+
+static void begin_own(const measure *m, total *own, int64_t row) {
+    memset(own->vector, 0, sizeof *own->vector * (size_t)m->set->width);
+    own->square = own->count = 0;
+    add_up(m, own, row);
 }
 
 /* The sum of (|u|^2 + |v|^2) / 2 - u v over the bases v of other kinds. */
@@ -108,24 +116,38 @@ static void take_far(measure *m, int64_t row, const total *kind, const total *al
     m->far[m->base_of[row]] = (others * square + all->square - kind->square) / 2 - product;
 }
 
+/* of [classes + 2]: each kind's, all bases', and one for a base that is a kind of its own */
+static void add_far(measure *m, total *of, int32_t classes) {
+    total *all = &of[classes], *own = &of[classes + 1];
+    const int32_t *label = m->set->labels;
+    for (int64_t i = 0; i < m->set->rows; i++) {
+        if (m->base_of[i] >= 0) {
+            add_up(m, all, i);
+            if (label[i] >= 0) {
+                add_up(m, &of[label[i]], i);
+            }
+        }
+    }
+    for (int64_t i = 0; i < m->set->rows; i++) {
+        if (m->base_of[i] >= 0 && label[i] < 0) {
+            begin_own(m, own, i);
+        }
+        if (m->base_of[i] >= 0) {
+            take_far(m, i, label[i] < 0 ? own : &of[label[i]], all);
+        }
+    }
+}
+
 static bool take_all_far(measure *m, int32_t classes, kd_error *err) {
-    const size_t width = (size_t)m->set->width, kinds = (size_t)classes;
-    total *of = calloc(kinds + 1, sizeof *of);
-    double *vectors = calloc((kinds + 1) * width, sizeof *vectors);
+    const size_t width = (size_t)m->set->width, totals = (size_t)classes + 2;
+    total *of = calloc(totals, sizeof *of);
+    double *vectors = calloc(totals * width, sizeof *vectors);
     const bool enough = of && vectors;
-    for (size_t i = 0; enough && i <= kinds; i++) {
+    for (size_t i = 0; enough && i < totals; i++) {
         of[i].vector = vectors + i * width;
     }
-    for (int64_t i = 0; enough && i < m->set->rows; i++) {
-        if (m->base_of[i] >= 0) {
-            add_up(m, &of[m->set->labels[i]], i);
-            add_up(m, &of[kinds], i);
-        }
-    }
-    for (int64_t i = 0; enough && i < m->set->rows; i++) {
-        if (m->base_of[i] >= 0) {
-            take_far(m, i, &of[m->set->labels[i]], &of[kinds]);
-        }
+    if (enough) {
+        add_far(m, of, classes);
     }
     free(of);
     free(vectors);

@@ -24,7 +24,8 @@ typedef struct measure {
     double moved_sum[MAX_NAMED], moved_bases[MAX_NAMED];
 } measure;
 
-/* set, with labels in [0, classes); its variants have at most MAX_NAMED factors.
+/* set, with labels in [0, classes), or -1: such a base is a kind of its own; its variants have at
+ * most MAX_NAMED factors.
  *
  * owns   measure_finish, also after a failure
  * fails  when features are not finite, all varied images are of one kind, or out of memory */

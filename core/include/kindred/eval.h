@@ -12,7 +12,7 @@ typedef struct kd_feature_set {
     int64_t rows;
     int64_t width;
     const float *features; /* [rows, width] */
-    const int32_t *labels; /* [rows] in [0, classes) */
+    const int32_t *labels; /* [rows] in [0, classes), or all -1: see KD_EVAL_UNLABELLED */
 } kd_feature_set;
 
 /* Which rows of a set show what another row shows, but for one factor. */
@@ -131,6 +131,7 @@ typedef struct kd_eval_output {
 #define KD_EVAL_LOWER_IS_BETTER 1u /* of the headline; without it, higher is */
 #define KD_EVAL_TEST_ALONE 2u      /* needs no training set: `train` has no rows */
 #define KD_EVAL_IMAGES 4u          /* needs no features (width 0, NULL): it has learners */
+#define KD_EVAL_UNLABELLED 8u      /* with TEST_ALONE: copes with a test set without labels */
 typedef struct kd_eval {
     uint32_t size, flags;
     bool (*run)(const void *config, const kd_eval_input *in, kd_eval_output *out, kd_error *err);
