@@ -175,3 +175,18 @@ TEST(resume, one_process_at_a_time) {
     kill(pid, SIGCONT);
     expect_status(pid, 0);
 }
+
+TEST(resume, another_device_goes_on_and_is_told_of) {
+    const int pid = start("cut", false);
+    wait_for_step("cut");
+    kill(pid, SIGINT);
+    expect_status(pid, 128 + SIGINT);
+    expect_status(kit_start("log", (const char *const[]){"train", "run.yaml", "name=cut",
+                                                         "checkpoint.every_steps=1",
+                                                         "train.epochs=5", "--resume",
+                                                         "device={plugin: cpu, threads: 1}", NULL}),
+                  0);
+    expect_log("the run began on another device (");
+    expect_log("it goes on, but not with the bits that it would have had there");
+    cr_assert_eq(newest("cut"), 40);
+}

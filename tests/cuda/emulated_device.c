@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A device in host memory that runs the cuda device's own kernels as they are emulated on the CPU:
  * all families of plugins/devices/cuda/kernels.h that need no library of NVIDIA's. */
+#include "bias.h"
+#include "emulated_steps.h"
 #include "faults.h"
+#include "feed.h"
 #include "kernels.h"
+#include "widen.h"
 
 #include <kindred/device_extensions.h>
 #include <stdarg.h>
@@ -130,11 +134,23 @@ static bool wait_for_all(kd_device *device, kd_error *err) {
     return kd_fail(err, device->failure.code, "%s", device->failure.message);
 }
 
-/* Kernels of companions, built for the CPU as the device's own are. */
+/* Kernels of companions are built for the CPU as the device's own are. */
 static const void *extension(kd_device *device, const char *id) {
     static const kd_device_kernels of_others = {.size = sizeof of_others, .accepts = "cuda"};
+    static const kd_device_feed feeding = {
+        .size = sizeof feeding, .fetch = cuda_feed_fetch, .advance = cuda_feed_advance};
+    static const emulated_steps steps = {.widen = widen_bf16, .add_bias = add_bias};
+    static const struct {
+        const char *id;
+        const void *table;
+    } all[] = {
+        {KD_DEVICE_KERNELS, &of_others}, {KD_DEVICE_FEED, &feeding}, {EMULATED_STEPS, &steps}};
+    const void *ret = NULL;
     (void)device;
-    return strcmp(id, KD_DEVICE_KERNELS) == 0 ? &of_others : NULL;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        ret = strcmp(all[i].id, id) == 0 ? all[i].table : ret;
+    }
+    return ret;
 }
 
 static kd_kernel kernels[MOST_KERNELS];

@@ -11,10 +11,12 @@
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
  * also runs under ThreadSanitizer. */
 #include "check/op_run.h"
+#include "emulated_steps.h"
 #include "harness.h"
 
 #include "graph/graph.h"
 
+#include <kindred/device_extensions.h>
 #include <stdlib.h>
 
 /* Ops whose kernels are NVIDIA's libraries'. */
@@ -220,6 +222,104 @@ static bool refuses_wide_heads(const check_device *d) {
     return refused;
 }
 
+/* Memory of exactly so many bytes, so that AddressSanitizer sees what is touched behind it. */
+static void *memory_of(size_t bytes) {
+    void *ret = aligned_alloc(16, (bytes + 15) / 16 * 16);
+    return memset(ret, 0, (bytes + 15) / 16 * 16);
+}
+
+/* Small whole numbers, which both types hold. */
+static void put(void *to, int32_t dtype, int64_t i, int value) {
+    const float number = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    if (dtype == KD_BF16) {
+        ((uint16_t *)to)[i] = (uint16_t)(bits >> 16);
+    } else {
+        ((float *)to)[i] = number;
+    }
+}
+
+static int get(const void *from, int32_t dtype, int64_t i) {
+    const uint32_t bits = dtype == KD_BF16 ? (uint32_t)((const uint16_t *)from)[i] << 16 : 0;
+    float number;
+    memcpy(&number, dtype == KD_BF16 ? (const void *)&bits : (const float *)from + i, sizeof bits);
+    return (int)number;
+}
+
+static bool widens(const check_device *d, const emulated_steps *steps, int64_t count) {
+    bool right = true;
+    void *from = memory_of((size_t)count * 2), *to = memory_of((size_t)count * 4);
+    for (int64_t i = 0; i < count; i++) {
+        put(from, KD_BF16, i, (int)(i % 255) - 99);
+    }
+    steps->widen(d->handle, from, to, count);
+    for (int64_t i = 0; i < count; i++) {
+        right = right && get(to, KD_F32, i) == (int)(i % 255) - 99;
+    }
+    free(from);
+    free(to);
+    return right;
+}
+
+static bool adds_bias(const check_device *d, const emulated_steps *steps, int32_t dtype,
+                      int64_t rows, int64_t width) {
+    const size_t each = dtype == KD_BF16 ? 2 : 4;
+    bool right = true;
+    void *y = memory_of((size_t)(rows * width) * each), *bias = memory_of((size_t)width * each);
+    for (int64_t i = 0; i < rows * width; i++) {
+        put(y, dtype, i, (int)(i % 7));
+    }
+    for (int64_t i = 0; i < width; i++) {
+        put(bias, dtype, i, (int)(i % 90) + 1);
+    }
+    steps->add_bias(d->handle, y, bias, dtype, rows, width);
+    for (int64_t i = 0; i < rows * width; i++) {
+        right = right && get(y, dtype, i) == (int)(i % 7) + (int)(i % width % 90) + 1;
+    }
+    free(y);
+    free(bias);
+    return right;
+}
+
+/* Rows come in order, and the first after the last. */
+static bool feeds(const check_device *d, const kd_device_feed *feed) {
+    enum { ROWS = 3, BYTES = 256 };
+    bool right = true;
+    char *rows = memory_of(ROWS * BYTES), *to = memory_of(BYTES);
+    int64_t *counter = memory_of(sizeof *counter);
+    for (int i = 0; i < ROWS * BYTES; i++) {
+        rows[i] = (char)(i / BYTES + i % 5);
+    }
+    for (int run = 0; run < 2 * ROWS; run++) {
+        feed->fetch(d->handle, to, rows, BYTES, counter);
+        feed->advance(d->handle, counter, ROWS);
+        right = right && memcmp(to, rows + run % ROWS * BYTES, BYTES) == 0;
+    }
+    free(rows);
+    free(to);
+    free(counter);
+    return right;
+}
+
+/* Kernels that are no ops. The device over the double has no such extension: there libraries call
+ * them. */
+static int wrong_beside_ops(const check_device *d) {
+    static const int64_t counts[] = {1, 7, 8, 9, 2048, 5003};
+    const emulated_steps *steps = kd_device_extension(d->table, d->handle, EMULATED_STEPS);
+    const kd_device_feed *feed = kd_device_extension(d->table, d->handle, KD_DEVICE_FEED);
+    int wrong = !feed || !feeds(d, feed);
+    for (size_t i = 0; steps && i < sizeof counts / sizeof *counts; i++) {
+        wrong += !widens(d, steps, counts[i]);
+        wrong += !adds_bias(d, steps, KD_F32, counts[i], 5);
+        wrong += !adds_bias(d, steps, KD_BF16, 3, counts[i]);
+    }
+    if (wrong) {
+        printf("WRONG: %d of the kernels that are no ops\n", wrong);
+    }
+    return wrong;
+}
+
 int main(int argc, char **argv) {
     check_device devices[TEST_MAX_DEVICES];
     const int count = test_devices_open(devices);
@@ -232,6 +332,7 @@ int main(int argc, char **argv) {
     }
     const manner how = {atoi(argv[1]), strcmp(argv[2], "fewer") == 0, argc > 3 ? argv[3] : NULL};
     tally t = {.wrong = missing_kernels(d)};
+    t.wrong += wrong_beside_ops(d);
     t.wrong += wrong_with_indices(d, reference) + !refuses_wide_heads(d);
     check_table(d, reference, KD_F32, &how, &t);
     check_table(d, reference, KD_BF16, &how, &t);

@@ -28,9 +28,14 @@ typedef struct backend {
 #define ENGINE_BY_CHANCE 0 /* not deterministic */
 #define ENGINE_BROKEN 1    /* its plan cannot be built */
 #define ENGINE_GREEDY 2    /* wants an eighth of the device's memory */
-#define ENGINE_WINOGRAD 3
-#define ENGINE_PLAIN 4
-#define ENGINES 5
+#define ENGINE_ROUNDING 3  /* of what it multiplies */
+#define ENGINE_NARROW 4    /* sums */
+#define ENGINE_FFT 5
+#define ENGINE_LARGE_TILES 6
+#define ENGINE_WINOGRAD 7
+#define ENGINE_TENSOR_CORE 8
+#define ENGINE_PLAIN 9
+#define ENGINES 10
 
 /* Bytes that an execution writes over. Those that are not greedy ask for so many times
  * their number, from 1. */

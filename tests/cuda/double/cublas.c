@@ -164,7 +164,8 @@ static bool fits(const how *h, const layout *a, const layout *b, const layout *d
     const int64_t k_of_b = h->transposed[1] ? b->columns : b->rows;
     return m == d->rows && n == d->columns && k == k_of_b && a->batch == d->batch &&
            b->batch == d->batch && a->half == b->half && (!d->half || a->half) &&
-           h->compute == CUBLAS_COMPUTE_32F;
+           (h->compute == CUBLAS_COMPUTE_32F ||
+            (h->compute == CUBLAS_COMPUTE_32F_FAST_TF32 && !a->half));
 }
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
@@ -189,6 +190,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     if (has_bias && (uintptr_t)h->bias % 16 != 0) {
         double_misused("a bias that is not aligned");
     }
+    const uint32_t reductions = ((const wishes *)(void *)wished)->reductions;
+    if (reductions & ~(uint32_t)CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE) {
+        double_misused("partial sums may be rounded or in no order: schemes %u", reductions);
+    }
     memset(ret, 0, sizeof *ret);
     memcpy(&ret->algo, (void *)wished, sizeof(wishes));
     ret->workspaceSize = WORKSPACE;
@@ -196,11 +201,24 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     return CUBLAS_STATUS_SUCCESS;
 }
 
-/* Element (i, j) of a matrix, of its transpose. */
-static double element(const void *data, const layout *l, bool transposed, int64_t batch, int64_t i,
-                      int64_t j) {
+/* To the 10 bits of TF32, to nearest. */
+static double as_tf32(double value) {
+    const float narrow = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &narrow, sizeof bits);
+    bits = (bits + 0xfff + (bits >> 13 & 1)) & ~UINT32_C(0x1fff);
+    float ret;
+    memcpy(&ret, &bits, sizeof ret);
+    return (double)ret;
+}
+
+/* Element (i, j) of the first operand or the second, transposed or not, as it is multiplied. */
+static double element(const void *data, const layout *l, const how *h, int operand, int64_t batch,
+                      int64_t i, int64_t j) {
+    const bool transposed = h->transposed[operand];
     const int64_t row = transposed ? j : i, column = transposed ? i : j;
-    return double_get(data, l->half, batch * l->stride + column * l->leading + row);
+    const double ret = double_get(data, l->half, batch * l->stride + column * l->leading + row);
+    return h->compute == CUBLAS_COMPUTE_32F ? ret : as_tf32(ret);
 }
 
 /* Do they lie where the algorithm was chosen for? */
@@ -238,8 +256,8 @@ static void multiply(void *arguments, bool last) {
         const int64_t batch = i / d->rows / d->columns;
         double sum = 0;
         for (int64_t k = 0; k < depth; k++) {
-            sum += element(p->a, &p->a_layout, p->how.transposed[0], batch, row, k) *
-                   element(p->b, &p->b_layout, p->how.transposed[1], batch, k, column);
+            sum += element(p->a, &p->a_layout, &p->how, 0, batch, row, k) *
+                   element(p->b, &p->b_layout, &p->how, 1, batch, k, column);
         }
         if (p->how.epilogue == CUBLASLT_EPILOGUE_BIAS) {
             sum += double_get(p->how.bias, d->half, row);

@@ -154,13 +154,22 @@ static cudnnStatus_t engine_of(const backend *configuration, void *values) {
 }
 
 static int64_t notes_of(int64_t engine, int *ret) {
-    static const int chance[] = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
-    static const int winograd[] = {CUDNN_NUMERICAL_NOTE_WINOGRAD,
-                                   CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4};
-    const int *const from = engine == ENGINE_WINOGRAD ? winograd : chance;
-    const int64_t count = engine == ENGINE_WINOGRAD ? 2 : engine == ENGINE_BY_CHANCE;
-    memcpy(ret, from, (size_t)count * sizeof *ret);
-    return count;
+#define NOTE(name) CUDNN_NUMERICAL_NOTE_##name
+    static const struct {
+        int64_t count;
+        int note[2];
+    } all[ENGINES] = {
+        [ENGINE_BY_CHANCE] = {1, {NOTE(NONDETERMINISTIC)}},
+        [ENGINE_ROUNDING] = {1, {NOTE(DOWN_CONVERT_INPUTS)}},
+        [ENGINE_NARROW] = {1, {NOTE(REDUCED_PRECISION_REDUCTION)}},
+        [ENGINE_FFT] = {1, {NOTE(FFT)}},
+        [ENGINE_LARGE_TILES] = {2, {NOTE(WINOGRAD), NOTE(WINOGRAD_TILE_13x13)}},
+        [ENGINE_WINOGRAD] = {2, {NOTE(WINOGRAD), NOTE(WINOGRAD_TILE_4x4)}},
+        [ENGINE_TENSOR_CORE] = {1, {NOTE(TENSOR_CORE)}},
+    };
+#undef NOTE
+    memcpy(ret, all[engine].note, (size_t)all[engine].count * sizeof *ret);
+    return all[engine].count;
 }
 
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t handle,

@@ -243,6 +243,46 @@ static size_t workspace_of(kd_device *device, int32_t type) {
 
 #define WORKSPACE_OF(engine) ((size_t)((engine) + 1) * BACKEND_WORKSPACE)
 
+/* A number that TF32 rounds to 1, summed so often as the product is deep. */
+static double sum_of(kd_device *device, float number) {
+    kd_error err = KD_ERROR_INIT;
+    kd_spec specs[3];
+    const kd_node node = product_of(specs, KD_F32);
+    const kd_kernel *kernel = kernel_of(node.op);
+    void *state = NULL, *memory = NULL;
+    size_t scratch = 0;
+    cr_assert(kernel->prepare(device, &node, &state, &scratch, &err), "%s", err.message);
+    cr_assert(table->allocate(device, 3 * SLOT + scratch, &memory, &err), "%s", err.message);
+    char *at = memory;
+    fill(device, &node, at);
+    float all[SLOT / 4];
+    for (int i = 0; i < SLOT / 4; i++) {
+        all[i] = number;
+    }
+    table->upload(device, at, all, SLOT);
+    void *in[] = {at, at + SLOT}, *out[] = {at + 2 * SLOT};
+    kernel->run(device, &node, state, in, out, at + 3 * SLOT);
+    table->download(device, all, out[0], SLOT);
+    cr_assert(table->wait(device, &err), "%s", err.message);
+    table->release(device, memory);
+    kernel->release(device, state);
+    return (double)all[0];
+}
+
+DOUBLE_TEST(factors_are_rounded_to_tf32_if_told) {
+    const config fast = {.deterministic = true, .tf32 = true};
+    const float number = 1 + 0x1p-12f;
+    kd_error err = KD_ERROR_INIT;
+    kd_device *device = must_open();
+    cr_expect_float_eq(sum_of(device, number), 5 * (1 + 0x1p-12), 0);
+    table->close(device);
+    cr_assert(table->open(&fast, NULL, &device, &err), "%s", err.message);
+    cr_expect_float_eq(sum_of(device, number), 5, 0);
+    table->close(device);
+}
+
+/* Of those that are offered first some round, sum narrowly or transform; f32 is not multiplied on
+ * tensor cores either, which round it. */
 DOUBLE_TEST(f32_is_not_convolved_by_winograd_unless_told) {
     kd_error err = KD_ERROR_INIT;
     kd_device *device = must_open();

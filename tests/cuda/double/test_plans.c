@@ -100,7 +100,11 @@ static void check(bench *b, const shape *s, int direction, int32_t type) {
     plan *p = plan_create(&b->vendor, &node, directions[direction].build, &err);
     cr_assert(p, "%s", err.message);
     cr_expect_not_null(p->dnn.plan);
-    cr_expect_not(p->dnn.notes & 1u << CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
+    cr_expect_not(p->dnn.notes & (1u << CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC |
+                                  1u << CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS |
+                                  1u << CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION |
+                                  1u << CUDNN_NUMERICAL_NOTE_FFT |
+                                  1u << CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13));
     cr_expect_not(type == KD_F32 && p->dnn.notes & (1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE |
                                                     1u << CUDNN_NUMERICAL_NOTE_WINOGRAD));
     cr_expect_leq(p->dnn.workspace, MOST_WORKSPACE, "%s %lld: %lld bytes", node.op,
