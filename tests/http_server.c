@@ -24,7 +24,8 @@ static void send_page(int to, int status, const char *header) {
     static const char page[] = "<html>this is no data</html>";
     char text[512];
     const int n = snprintf(text, sizeof text,
-                           "HTTP/1.1 %d Test\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
+                           "HTTP/1.1 %d Test\r\nContent-Type: text/html; charset=utf-8\r\n"
+                           "Content-Length: %zu\r\nConnection: close\r\n%s\r\n",
                            status, sizeof page - 1, header);
     send_all(to, text, (size_t)n);
     send_all(to, page, sizeof page - 1);

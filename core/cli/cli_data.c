@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/suggest.h"
+#include "config/yaml_writer.h"
 #include "fetch/download.h"
 #include "fetch/public_sets.h"
 #include "train/interrupt.h"
@@ -105,6 +106,7 @@ static bool fetch_file(const public_set *s, const public_file *f, const char *to
     const download d = {.url = arena_print(a, "%s%s%s", folder, slash ? "" : "/", f->name),
                         .path = arena_print(a, "%s/%s", to, f->name),
                         .md5 = f->md5,
+                        .bytes = f->bytes,
                         .progress = show,
                         .context = &m};
     downloaded got;
@@ -119,15 +121,21 @@ static bool fetch_file(const public_set *s, const public_file *f, const char *to
     return good;
 }
 
-static void print_yaml(const public_set *s, const char *to) {
-    printf("\nTo use it:\n\n");
-    for (const char *p = s->yaml; *p; p++) {
-        if (*p == '@') {
-            fputs(to, stdout);
-        } else {
-            putchar(*p);
-        }
+static bool print_yaml(const public_set *s, const char *to, arena *a, kd_error *err) {
+    yaml_writer *w = yaml_writer_create();
+    yaml_begin_map(w, "data");
+    yaml_write_text(w, "plugin", s->plugin);
+    yaml_write_text(w, "path", s->path ? arena_print(a, "%s/%s", to, s->path) : to);
+    for (const public_option *o = s->options; o->key; o++) {
+        yaml_write_text(w, o->key, o->value);
     }
+    yaml_end(w);
+    const char *text = yaml_finish(w, err);
+    if (text) {
+        printf("\nTo use it:\n\n%s", text);
+    }
+    yaml_writer_destroy(w);
+    return text != NULL;
 }
 
 bool command_data_fetch(const command_line *in, int *ret_status, kd_error *err) {
@@ -147,9 +155,7 @@ bool command_data_fetch(const command_line *in, int *ret_status, kd_error *err) 
     for (const public_file *f = s->files; good && f->name; f++) {
         good = fetch_file(s, f, to, in->from, &a, err);
     }
-    if (good) {
-        print_yaml(s, to);
-    }
+    good = good && print_yaml(s, to, &a, err);
     arena_free(&a);
     return good;
 }

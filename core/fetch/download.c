@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
-#include "fetch/md5.h"
+#include "fetch/integrity.h"
 #include "fetch/transfer.h"
 
 #include <errno.h>
@@ -49,20 +49,6 @@ static bool open_part(transfer *t, kd_error *err) {
     return kd_hint(err, "wait for them");
 }
 
-/* Whether the file is what it should be. Without a checksum: notes what it is. */
-static bool check(const download *d, const char *file, downloaded *ret, bool *ret_right,
-                  char md5[MD5_HEX], kd_error *err) {
-    *ret_right = true;
-    if (!d->md5) {
-        return sha256_file(file, ret->sha256, err);
-    }
-    if (!md5_file(file, md5, err)) {
-        return false;
-    }
-    *ret_right = strcmp(md5, d->md5) == 0;
-    return true;
-}
-
 static const char *folder_of(const char *path, arena *a) {
     const char *slash = strrchr(path, '/');
     return slash ? arena_copy(a, path, (size_t)(slash - path) + 1) : ".";
@@ -70,23 +56,23 @@ static const char *folder_of(const char *path, arena *a) {
 
 static bool finish(const transfer *t, downloaded *ret, kd_error *err) {
     const download *d = t->d;
-    char md5[MD5_HEX];
-    bool right;
+    integrity is;
     if (fsync(t->fd) != 0) {
         return kd_fail(err, KD_E_IO, "%s: %s", t->part, strerror(errno));
     }
-    if (!check(d, t->part, ret, &right, md5, err)) {
+    if (!integrity_check(d, t->part, &is, err)) {
         return false;
     }
+    memcpy(ret->sha256, is.sha256, sizeof ret->sha256);
     arena a = {0};
-    const char *to = right ? d->path : arena_print(&a, "%s.wrong", d->path);
+    const char *to = is.right ? d->path : arena_print(&a, "%s.wrong", d->path);
     bool good = rename(t->part, to) == 0;
     if (!good) {
         kd_fail(err, KD_E_IO, "%s: %s", to, strerror(errno));
-    } else if (right) {
+    } else if (is.right) {
         good = directory_sync(folder_of(to, &a), err);
     } else {
-        kd_fail(err, KD_E_DATA, "%s: its MD5 is %s, and should be %s", d->url, md5, d->md5);
+        kd_fail(err, KD_E_DATA, "%s: %s", d->url, is.why);
         good = kd_hint(err,
                        "what came is kept as %s; fetch it again, or from another address by "
                        "--from",
@@ -98,16 +84,28 @@ static bool finish(const transfer *t, downloaded *ret, kd_error *err) {
 
 /* What is at PATH. */
 static bool compare(const download *d, downloaded *ret, kd_error *err) {
-    char md5[MD5_HEX];
-    bool right;
+    integrity is;
     ret->was_there = true;
-    if (!check(d, d->path, ret, &right, md5, err)) {
+    if (!integrity_check(d, d->path, &is, err)) {
         return false;
     }
-    if (!right) {
-        kd_fail(err, KD_E_DATA, "%s: is there, but its MD5 is %s and should be %s", d->path, md5,
-                d->md5);
+    memcpy(ret->sha256, is.sha256, sizeof ret->sha256);
+    if (!is.right) {
+        kd_fail(err, KD_E_DATA, "%s: is there, but %s", d->path, is.why);
         return kd_hint(err, "move it away to fetch it again");
+    }
+    return true;
+}
+
+/* What a part from elsewhere holds would end up in the file. */
+static bool check_part(const transfer *t, kd_error *err) {
+    integrity is;
+    if (!integrity_check_part(t->d, t->part, &is, err)) {
+        return false;
+    }
+    if (!is.right) {
+        kd_fail(err, KD_E_DATA, "%s: is no part of it: %s", t->part, is.why);
+        return kd_hint(err, "move it away to fetch it from its beginning");
     }
     return true;
 }
@@ -122,7 +120,7 @@ static bool fetch(transfer *t, downloaded *ret, kd_error *err) {
         }
         return compare(t->d, ret, err);
     }
-    const bool good = transfer_perform(t, err);
+    const bool good = check_part(t, err) && transfer_perform(t, err);
     ret->resumed_from = t->from;
     return good && finish(t, ret, err);
 }

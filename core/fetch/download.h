@@ -11,7 +11,8 @@ typedef bool (*download_progress)(void *context, int64_t done, int64_t total);
 
 typedef struct download {
     const char *url, *path;
-    const char *md5;            /* 32 digits; NULL: nothing to compare with */
+    const char *md5;            /* 32 digits; NULL: nobody states it, and the next is looked at */
+    int64_t bytes;              /* of the whole file; 0: nobody states them either */
     download_progress progress; /* may be NULL */
     void *context;
 } download;
@@ -26,7 +27,9 @@ typedef struct downloaded {
  *
  * fails  with KD_E_CANCELLED when progress says so, with PATH.part kept; when the server says no,
  *        when the connection breaks (PATH.part kept), the disk is full (kept), or another process
- *        fetches the same; on a wrong checksum, with what came kept aside as PATH.wrong */
+ *        fetches the same; before anything is written, when the reply is a page of HTML or of a
+ *        wrong length; when PATH.part cannot be its beginning (kept); on a wrong checksum, length
+ *        or first bytes, with what came kept aside as PATH.wrong */
 bool download_file(const download *d, downloaded *ret, kd_error *err);
 
 #endif

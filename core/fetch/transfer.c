@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define GO_ON_HINT "the same command goes on from where it is"
@@ -20,13 +21,37 @@ static int64_t content_range(CURL *curl, const char *after) {
     return *digits >= '0' && *digits <= '9' ? strtoll(digits, NULL, 10) : -1;
 }
 
+/* A page to log in, or of a host that has moved, is no file; nor is what has another length. A file
+ * that is shorter than its part would take the part's place. */
+static void compare_reply(transfer *t, long code) {
+    struct curl_header *type; /* of the last reply: CONTENT_TYPE may be that of a redirection */
+    curl_off_t length = -1;
+    curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    const int64_t total = code == 206 ? content_range(t->curl, "/") : length;
+    if (curl_easy_header(t->curl, "Content-Type", 0, CURLH_HEADER, -1, &type) == CURLHE_OK &&
+        strncasecmp(type->value, "text/html", strlen("text/html")) == 0) {
+        snprintf(t->unlike, sizeof t->unlike, "the server sends a page of HTML, and not the file");
+    } else if (total >= 0 && t->d->bytes && total != t->d->bytes) {
+        snprintf(t->unlike, sizeof t->unlike, "the server's file has %lld bytes, and not %lld",
+                 (long long)total, (long long)t->d->bytes);
+    } else if (code == 200 && total >= 0 && total < t->from) {
+        snprintf(t->unlike, sizeof t->unlike, "the server's file has %lld bytes, and %lld are here",
+                 (long long)total, (long long)t->from);
+    }
+}
+
 /* Looks at the reply before its first bytes are written. */
 static void begin_body(transfer *t) {
     long code = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
     t->elsewhere = code == 206 && content_range(t->curl, "bytes ") != t->from;
-    t->refused = t->elsewhere || (code != 200 && code != 206);
-    if (code == 200 && t->from > 0) { /* a server without ranges sends all of it again */
+    const bool good = code == 200 || code == 206;
+    if (good) {
+        compare_reply(t, code);
+    }
+    t->refused = !good || t->elsewhere || *t->unlike;
+    if (code == 200 && t->from > 0 &&
+        !t->refused) { /* a server without ranges sends all of it again */
         t->problem = ftruncate(t->fd, 0) == 0 ? 0 : errno;
         t->from = t->done = 0;
     }
@@ -117,6 +142,11 @@ static bool perform(transfer *t, kd_error *err) {
     curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK) {
         return fail_transfer(t, code, why, err);
+    }
+    if (*t->unlike) {
+        kd_fail(err, KD_E_DATA, "%s: %s", t->d->url, t->unlike);
+        return kd_hint(err, "nothing was written; look at that address in a browser, or give "
+                            "another by --from");
     }
     long reply = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &reply);

@@ -14,9 +14,10 @@ typedef struct transfer {
     int64_t from, done; /* bytes of the part at the beginning, and now */
     /* Of the request, zero before it: */
     CURL *curl;
-    int problem;    /* errno of a write that failed */
-    bool refused;   /* the reply is no file: its body is not one either */
-    bool elsewhere; /* it is another part of the file than was asked for */
+    int problem;      /* errno of a write that failed */
+    bool refused;     /* the reply is no file: its body is not one either */
+    char unlike[128]; /* what of the reply is not as of the file; "": nothing */
+    bool elsewhere;   /* it is another part of the file than was asked for */
     bool stopped;
 } transfer;
 
