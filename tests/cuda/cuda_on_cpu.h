@@ -15,7 +15,9 @@
 /* Arguments are evaluated here and now, as CUDA does, however late the launch. */
 #define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
     do {                                                                                           \
-        emulation::launch_all((device)->stream, #kernel, (grid), (block), (shared),                \
+        emulation::launch_all((device)->stream,                                                    \
+                              emulation::shape{#kernel, reinterpret_cast<const void *>(kernel),    \
+                                               (grid), (block), (size_t)(shared)},                 \
                               [all = std::make_tuple(__VA_ARGS__)] { std::apply(kernel, all); });  \
         device_check_launch((device), #kernel);                                                    \
     } while (0)
@@ -185,7 +187,8 @@ inline cudaError_t cudaDeviceGetAttribute(int *ret, cudaDeviceAttr, int) {
     return cudaSuccess;
 }
 
-inline cudaError_t cudaFuncSetAttribute(const void *, cudaFuncAttribute, int) {
+inline cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute, int value) {
+    emulation_allow_shared(kernel, (size_t)value);
     return cudaSuccess;
 }
 #endif

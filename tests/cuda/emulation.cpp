@@ -8,6 +8,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
@@ -49,7 +50,8 @@ namespace {
 
 constexpr unsigned WARP = 32, MOST_THREADS = 1024, MOST_WARPS = MOST_THREADS / WARP;
 constexpr size_t STACK = 256 << 10, GUARD = 4096;
-constexpr size_t MOST_SHARED = 232448; /* a block's on sm_90 */
+constexpr size_t MOST_SHARED = 232448;    /* a block's on sm_90 */
+constexpr size_t PLAIN_SHARED = 48 << 10; /* without asking for it */
 
 enum state { READY, AT_BARRIER, AT_EXCHANGE, DONE };
 
@@ -83,6 +85,7 @@ struct scheduler {
 };
 
 scheduler s;
+std::map<const void *, size_t> allowed_shared; /* by kernel */
 
 [[noreturn]] __attribute__((format(printf, 1, 2))) void fail(const char *format, ...) {
     const uint3 b = s.current ? s.current->at.block : uint3{};
@@ -329,10 +332,19 @@ void warp_barrier(unsigned mask, int line) {
     TSAN(__tsan_acquire(order);)
 }
 
-void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
-            const void *arguments) {
+void check_shared(const shape &how) {
+    const auto allowed = allowed_shared.find(how.kernel);
+    if (how.shared > PLAIN_SHARED &&
+        (allowed == allowed_shared.end() || allowed->second < how.shared)) {
+        fail("%zu bytes of dynamic shared memory were not asked for", how.shared);
+    }
+}
+
+void launch(const shape &how, void (*body)(const void *), const void *arguments) {
     static std::vector<unsigned> blocks;
-    s.kernel = name;
+    const dim3 grid = how.grid, block = how.block;
+    const size_t shared = how.shared;
+    s.kernel = how.name;
     s.threads = block.x * block.y * block.z;
     s.body = body;
     s.arguments = arguments;
@@ -343,6 +355,7 @@ void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)
         fail("cannot be launched with a grid of (%u, %u, %u), blocks of (%u, %u, %u) and %zu bytes",
              grid.x, grid.y, grid.z, block.x, block.y, block.z, shared);
     }
+    check_shared(how);
     while (s.fibres.size() < s.threads) {
         add_fibre();
     }
@@ -361,6 +374,10 @@ recorder record;
 
 extern "C" void emulation_record(emulation::recorder record) {
     emulation::record = record;
+}
+
+extern "C" void emulation_allow_shared(const void *kernel, size_t bytes) {
+    emulation::allowed_shared[kernel] = bytes;
 }
 
 extern "C" void emulation_set_order(unsigned order) {

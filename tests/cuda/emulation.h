@@ -6,6 +6,7 @@
  *   - barriers that are missed by some threads, or reached at different lines;
  *   - shuffles and votes whose mask is not what runs, or that lanes reach apart;
  *   - shared memory read before it is written: it is full of NaN when a block begins;
+ *   - launches that CUDA refuses: grids and blocks too large, shared memory not asked for;
  *   - what depends on the order of blocks, warps or lanes: ascending, descending or random;
  *   - with AddressSanitizer: indices outside of memory, shared or not;
  *   - with ThreadSanitizer: missing barriers, since only barriers order the memory of a block.
@@ -51,9 +52,16 @@ uint64_t exchange(const char *what, unsigned mask, uint64_t value, unsigned sour
 
 void *dynamic_shared();
 
+/* What is between the angle brackets, and before them. */
+struct shape {
+    const char *name;
+    const void *kernel;
+    dim3 grid, block;
+    size_t shared;
+};
+
 /* Runs body(arguments) for every thread. */
-void launch(const char *name, dim3 grid, dim3 block, size_t shared, void (*body)(const void *),
-            const void *arguments);
+void launch(const shape &how, void (*body)(const void *), const void *arguments);
 
 /* A launch for later, on a stream: call(arguments, last) makes it, and frees it with the last.
  * NULL: launches are made at once. */
@@ -61,17 +69,14 @@ using recorder = void (*)(void *stream, void (*call)(void *arguments, bool last)
 extern recorder record;
 
 template <class F> struct recorded {
-    const char *name;
-    dim3 grid, block;
-    size_t shared;
+    shape how;
     F f;
 };
 
-template <class F>
-void launch_all(void *stream, const char *name, dim3 grid, dim3 block, size_t shared, F f) {
+template <class F> void launch_all(void *stream, const shape &how, F f) {
     const auto run = [](const void *p) { (*static_cast<const F *>(p))(); };
     if (!record) {
-        launch(name, grid, block, shared, run, &f);
+        launch(how, run, &f);
         return;
     }
     const auto later = [](void *arguments, bool last) {
@@ -81,10 +86,9 @@ void launch_all(void *stream, const char *name, dim3 grid, dim3 block, size_t sh
             return;
         }
         launch(
-            r->name, r->grid, r->block, r->shared,
-            [](const void *p) { (*static_cast<const F *>(p))(); }, &r->f);
+            r->how, [](const void *p) { (*static_cast<const F *>(p))(); }, &r->f);
     };
-    record(stream, later, new recorded<F>{name, grid, block, shared, f});
+    record(stream, later, new recorded<F>{how, f});
 }
 
 template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned source, int line) {
@@ -101,5 +105,7 @@ template <class T> T shuffle(const char *what, unsigned mask, T value, unsigned 
 /* 0 ascending, 1 descending, else a seed: of blocks, warps and lanes, from the next launch on. */
 extern "C" void emulation_set_order(unsigned order);
 extern "C" void emulation_record(emulation::recorder record);
+/* cudaFuncSetAttribute: the kernel may have so much dynamic shared memory, beyond 48 KiB. */
+extern "C" void emulation_allow_shared(const void *kernel, size_t bytes);
 
 #endif

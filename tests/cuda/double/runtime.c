@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The CUDA runtime's calls about devices and memory; see double.h. */
-#include "double.h"
+#include "stream.h"
 
 #include <cuda_runtime_api.h>
 #include <pthread.h>
@@ -125,7 +125,11 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute attr
     (void)attribute;
     double_unsafe();
     DOUBLE_CALL(double_error(cudaErrorInvalidDeviceFunction));
-    return kernel && value <= MOST_SHARED ? cudaSuccess : double_error(cudaErrorInvalidValue);
+    if (!kernel || value > MOST_SHARED) {
+        return double_error(cudaErrorInvalidValue);
+    }
+    emulation_allow_shared(kernel, (size_t)value);
+    return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {

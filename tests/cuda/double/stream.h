@@ -19,6 +19,7 @@ void double_append(struct CUgraph_st *graph, double_work *work, void *arguments,
 void double_catch_up(struct CUstream_st *s);
 
 /* emulation.cpp */
+void emulation_allow_shared(const void *kernel, size_t bytes);
 void emulation_record(void (*record)(void *stream, double_work *work, void *arguments));
 
 #endif
