@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Reports of two small runs, one of pairs, in a real browser: see tests/browser.sh. Skipped where there is no chromium.
+# Reports of two small runs, one of pairs, and of a study with a run that failed, in a real browser: see tests/browser.sh. Skipped where there is no chromium.
 # $1: the source tree, $2: the program, $3: where screenshots go (default: none are taken)
 set -eu
 source=$(realpath "$1") program=$(realpath "$2")
@@ -28,6 +28,23 @@ sed -e 's/name: single/name: pairs/' -e 's/size: 24}$/size: 96, paired: true}/' 
 for name in run pairs; do
     "$program" train $name.yaml >log 2>&1 || { cat log; exit 1; }
 done
+cat >study.yaml <<'YAML'
+name: study
+seeds: [1, 2]
+run: {include: base.yaml, evals: [{plugin: knn, k: 5}], train: {epochs: 1}}
+matrix:
+  - {axis: arm, key: data.pairs.arm, values: [semantic, augmented]}
+  - axis: a-rather-long-name-of-an-axis
+    values: {as-it-is: {}, a-rather-long-name-of-a-value: {method: {temperature: 0.5}}}
+compare: {axis: arm, baseline: augmented}
+YAML
+sed -e /^name:/d pairs.yaml >base.yaml
+"$program" study study.yaml >log 2>&1 || { cat log; exit 1; }
+rm -r studies/study/runs/augmented-as-it-is-seed2
+sed -i '/"augmented-as-it-is-seed2"/d' studies/study/results.jsonl
+echo "failed with status 1: $folder/a/rather/long/path/of/a/configuration.yaml:3:5: what_has_no_place_to_break" \
+    >studies/study/logs/augmented-as-it-is-seed2.failed
+"$program" report studies/study --to study.html
 "$program" report runs/single --to single.html
 "$program" report runs/pairs --to pairs.html
-"$source/tests/browser.sh" "$shots" single.html pairs.html
+"$source/tests/browser.sh" "$shots" single.html pairs.html study.html

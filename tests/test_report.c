@@ -323,7 +323,7 @@ TEST(study, page_has_table_differences_and_curves) {
     kit_text(&k, "runs/semantic-none-seed77/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
     kit_text(&k, "runs/gone-seed1/metrics.jsonl", "{\"step\":1,\"loss\":7.75}\n");
     kit_text(&k, "logs/augmented-crop-seed1.failed", "failed with status 1: no <room>\n");
-    EXPECT_GOOD(study_report(k.folder, &h, &err), err);
+    EXPECT_GOOD(study_report(k.folder, true, &h, &err), err);
     EXPECT_IN("10 of 24 runs are done", h.text);
     EXPECT_IN("<strong>augmented-crop-seed1</strong> failed with status 1: no &lt;room", h.text);
     EXPECT_IN("83.00 ± 3.61<br/><span class=\"soft\">paper 80.00</span>", h.text);
@@ -343,6 +343,65 @@ TEST(study, page_has_table_differences_and_curves) {
     kit_finish(&k);
 }
 
+static void expect_row(const char *page, const char *first, const char *row) {
+    const char *at = strstr(page, first);
+    cr_assert(at, "%s", first);
+    EXPECT_IN(row, at);
+    cr_assert(strstr(at, row) < strstr(at, "</tr>"), "%s\n%.400s", row, at);
+}
+
+/* done, failed, on its way, and not begun; spreads that stay, that fall, and that are not there. */
+TEST(study, page_has_a_row_for_each_run) {
+    kit k;
+    kit_init(&k);
+    kd_error err = KD_ERROR_INIT;
+    html h = {0};
+    kit_text(&k, "study.yaml", "name: plain\nseeds: [1, 2, 3, 4]\nrun: {train: {batch: 8}}\n");
+    kit_text(&k, "results.jsonl",
+             "{\"run\":\"seed1\",\"values\":{},\"seed\":1,\"steps\":3,\"views\":6,\"seconds\":61,"
+             "\"evals\":[]}\n");
+    kit_text(&k, "runs/seed1/metrics.jsonl",
+             "{\"step\":1,\"loss\":4,\"spread\":0.2}\n{\"step\":3,\"loss\":4,\"spread\":0.021}\n");
+    kit_text(&k, "runs/seed2/metrics.jsonl",
+             "{\"step\":1,\"loss\":4,\"spread\":0.2}\n{\"step\":2,\"loss\":4,\"spread\":0.019}\n");
+    kit_text(&k, "runs/seed3/metrics.jsonl", "{\"step\":1,\"loss\":4}\n");
+    kit_text(&k, "logs/seed3.failed", "failed with status 1: no room\n");
+    kit_text(&k, "runs/seed1/report.html", "<html/>");
+    for (int i = 1; i <= 3; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "runs/seed%d/plugins.lock", i);
+        kit_text(&k, path,
+                 i == 3
+                     ? "{\"plugins\":[{\"kind\":\"eval\",\"id\":\"knn\",\"version\":\"9.0.1\"}]}"
+                     : "{\"plugins\":[{\"kind\":\"eval\",\"id\":\"knn\",\"version\":\"1.2.3\"}]}");
+        snprintf(path, sizeof path, "runs/seed%d/environment.json", i);
+        kit_text(&k, path, "{\"kindred\":\"0.7.7\",\"device\":\"cpu\",\"describe\":\"a <core>\"}");
+    }
+    EXPECT_GOOD(study_report(k.folder, true, &h, &err), err);
+    const char *runs = strstr(h.text, "<section id=\"runs\">");
+    cr_assert(runs);
+    expect_row(runs, "<td><a href=\"runs/seed1/report.html\">seed1</a></td>",
+               "<td>done</td><td class=\"number\">3</td><td class=\"number\">1m01s</td>"
+               "<td class=\"number\">0.0210</td>");
+    expect_row(runs, "<td>seed2</td>", "0.0190<br/><strong>collapsed</strong>");
+    expect_row(runs, "<td>seed2</td>", "<td>not at its end</td><td class=\"number\">2</td>");
+    expect_row(runs, "<td>seed3</td>",
+               "<td>failed</td><td class=\"number\">1</td><td class=\"number\">–</td>"
+               "<td class=\"number\">–</td>");
+    expect_row(runs, "<td>seed4</td>", "<td>not begun</td><td class=\"number\">0</td>");
+    const char *made = strstr(h.text, "<section id=\"made-with\">");
+    cr_assert(made);
+    expect_row(made, "<td>0.7.7</td>", "<td>a &lt;core&gt;</td>");
+    expect_row(made, "<td>0.7.7</td>", "<td class=\"number\">3</td>");
+    expect_row(made, "<td>1.2.3</td>", "<td class=\"number\">2</td>");
+    expect_row(made, "<td>9.0.1</td>", "<td class=\"number\">1</td>");
+    html_free(&h);
+    EXPECT_GOOD(study_report(k.folder, false, &h, &err), err);
+    cr_assert_not(strstr(h.text, "href=\"runs/"), "a link from elsewhere");
+    html_free(&h);
+    kit_finish(&k);
+}
+
 TEST(study, a_study_without_axes_has_one_chart) {
     kit k;
     kit_init(&k);
@@ -351,7 +410,7 @@ TEST(study, a_study_without_axes_has_one_chart) {
     kit_text(&k, "study.yaml", "name: plain\nseeds: [1, 2]\nrun: {train: {batch: 8}}\n");
     kit_text(&k, "runs/seed1/metrics.jsonl", "{\"step\":1,\"loss\":4.5}\n");
     kit_text(&k, "runs/seed2/metrics.jsonl", "{\"step\":1,\"loss\":3.5}\n");
-    EXPECT_GOOD(study_report(k.folder, &h, &err), err);
+    EXPECT_GOOD(study_report(k.folder, true, &h, &err), err);
     const char *figure = strstr(h.text, "<figure class=\"chart\"><h3>plain</h3>");
     cr_assert(figure && !strstr(figure + 1, "<figure"), "%s", h.text);
     EXPECT_IN("seed1, step 1: 4.5", figure);

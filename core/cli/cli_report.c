@@ -74,7 +74,7 @@ bool command_report(const command_line *in, int *ret_status, kd_error *err) {
     html page = {0};
     report_source from = {.folder = &o.folder};
     const bool study = study_report_is_study(in->subject);
-    bool ok = study ? no_keys(in, err) && study_report(in->subject, &page, err)
+    bool ok = study ? no_keys(in, err) && study_report(in->subject, !in->to, &page, err)
                     : gather(in, &o, &from, err) && run_report(&from, &page, err);
     if (ok) {
         const char *to =

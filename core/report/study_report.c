@@ -3,15 +3,13 @@
 #include "report/study_report.h"
 
 #include "base/file.h"
-#include "report/history.h"
 #include "report/sections.h"
+#include "report/study_sections.h"
 #include "study/study_folder.h"
 #include "study/study_results.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-enum { MOST_POINTS = 60 }; /* of a curve of a run */
 
 static void write_heads(html *h, const char *const *words, int count, bool numbers) {
     for (int i = 0; i < count; i++) {
@@ -159,41 +157,6 @@ static void write_differences(html *h, const study_results *r) {
     section_end(h);
 }
 
-/* A run that has not begun has no point, and so is left out of its chart. */
-static chart_series loss_of(const study *s, const study_folder *f, int at, int seed, arena *a) {
-    const char *folder = study_run_folder(f, study_run_name(s, at, seed, a), a).path;
-    history past = {0};
-    kd_error ignored = KD_ERROR_INIT;
-    chart_series ret = {.name = arena_print(a, "seed%lld", (long long)s->keys.seeds.value[seed])};
-    if (history_read(folder, &past, &ignored)) {
-        const chart_series loss = history_curve(&past, "loss", MOST_POINTS, a);
-        ret.count = loss.count;
-        ret.point = loss.point;
-        history_free(&past);
-    }
-    return ret;
-}
-
-/* Of the runs that study.yaml has; others may lie beside them, of seeds or values that it had. */
-static void write_curves(html *h, const study *s, const study_folder *f, arena *a) {
-    const int seeds = (int)s->keys.seeds.count;
-    section_begin(h, "curves", "Loss of each run");
-    html_markup(h, "<div class=\"charts\">\n");
-    for (int at = 0; at < study_rows(s); at++) {
-        const char *name = study_row_name(s, at, a);
-        chart_series *series = arena_alloc(a, sizeof *series * (size_t)seeds);
-        for (int i = 0; i < seeds; i++) {
-            series[i] = loss_of(s, f, at, i, a);
-        }
-        chart_write(h, &(chart){.title = *name ? name : s->keys.name,
-                                .x_name = "step",
-                                .n_series = seeds,
-                                .series = series});
-    }
-    html_markup(h, "</div>\n");
-    section_end(h);
-}
-
 static void write_notes(html *h, const study_results *r) {
     section_begin(h, "protocols", "How each was measured");
     html_markup(h, "<dl>\n");
@@ -231,7 +194,7 @@ bool study_report_is_study(const char *folder) {
     return file_exists(path);
 }
 
-bool study_report(const char *folder, html *ret, kd_error *err) {
+bool study_report(const char *folder, bool beside, html *ret, kd_error *err) {
     arena memory = {0};
     study_results r = {0};
     study *s = NULL;
@@ -252,9 +215,11 @@ bool study_report(const char *folder, html *ret, kd_error *err) {
         write_failed(ret, &r);
         section_end(ret);
         write_differences(ret, &r);
-        write_curves(ret, s, &f, &memory);
+        study_section_runs(ret, s, &f, beside, &memory);
+        study_section_curves(ret, s, &f, &memory);
         write_notes(ret, &r);
         write_study_file(ret, &f);
+        study_section_made(ret, s, &f, &memory);
         html_end(ret);
     }
     study_destroy(s);
