@@ -381,14 +381,16 @@ TEST(study, page_has_a_row_for_each_run) {
     const char *runs = strstr(h.text, "<section id=\"runs\">");
     cr_assert(runs);
     expect_row(runs, "<td><a href=\"runs/seed1/report.html\">seed1</a></td>",
-               "<td>done</td><td class=\"number\">3</td><td class=\"number\">1m01s</td>"
-               "<td class=\"number\">0.0210</td>");
-    expect_row(runs, "<td>seed2</td>", "0.0190<br/><strong>collapsed</strong>");
-    expect_row(runs, "<td>seed2</td>", "<td>not at its end</td><td class=\"number\">2</td>");
+               "<td>done</td><td class=\"number\">0.0210</td><td class=\"number\">3</td>"
+               "<td class=\"number\">1m01s</td>");
+    expect_row(runs, "<td>seed2</td>",
+               "<td>not at its end, <strong>collapsed</strong></td><td class=\"number\">0.0190</td>"
+               "<td class=\"number\">2</td>");
     expect_row(runs, "<td>seed3</td>",
-               "<td>failed</td><td class=\"number\">1</td><td class=\"number\">–</td>"
+               "<td>failed</td><td class=\"number\">–</td><td class=\"number\">1</td>"
                "<td class=\"number\">–</td>");
-    expect_row(runs, "<td>seed4</td>", "<td>not begun</td><td class=\"number\">0</td>");
+    expect_row(runs, "<td>seed4</td>",
+               "<td>not begun</td><td class=\"number\">–</td><td class=\"number\">0</td>");
     const char *made = strstr(h.text, "<section id=\"made-with\">");
     cr_assert(made);
     expect_row(made, "<td>0.7.7</td>", "<td>a &lt;core&gt;</td>");

@@ -50,8 +50,7 @@ static void begin_body(transfer *t) {
         compare_reply(t, code);
     }
     t->refused = !good || t->elsewhere || *t->unlike;
-    if (code == 200 && t->from > 0 &&
-        !t->refused) { /* a server without ranges sends all of it again */
+    if (code == 200 && t->from > 0 && !t->refused) { /* a server without ranges sends it all */
         t->problem = ftruncate(t->fd, 0) == 0 ? 0 : errno;
         t->from = t->done = 0;
     }
@@ -72,7 +71,7 @@ static size_t take(char *data, size_t one, size_t bytes, void *context) {
         }
     }
     t->done += t->refused || t->problem ? 0 : (int64_t)bytes;
-    return t->problem ? 0 : bytes;
+    return t->problem || *t->unlike ? 0 : bytes; /* 0: curl breaks off */
 }
 
 static int show(void *context, curl_off_t total, curl_off_t now, curl_off_t up, curl_off_t sent) {
@@ -116,6 +115,13 @@ static bool fail_transfer(const transfer *t, CURLcode code, const char *why, kd_
                : kd_hint(err, "check the network, or give another address by --from");
 }
 
+static bool fail_unlike(const transfer *t, kd_error *err) {
+    kd_fail(err, KD_E_DATA, "%s: %s", t->d->url, t->unlike);
+    return kd_hint(err,
+                   "nothing was written; look at that address in a browser, or give another by "
+                   "--from");
+}
+
 static bool perform(transfer *t, kd_error *err) {
     char why[CURL_ERROR_SIZE] = "", range[32];
     snprintf(range, sizeof range, "%lld-", (long long)t->from);
@@ -140,13 +146,11 @@ static bool perform(transfer *t, kd_error *err) {
     }
     const CURLcode code = curl_easy_perform(t->curl);
     curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, NULL);
+    if (*t->unlike) {
+        return fail_unlike(t, err);
+    }
     if (code != CURLE_OK) {
         return fail_transfer(t, code, why, err);
-    }
-    if (*t->unlike) {
-        kd_fail(err, KD_E_DATA, "%s: %s", t->d->url, t->unlike);
-        return kd_hint(err, "nothing was written; look at that address in a browser, or give "
-                            "another by --from");
     }
     long reply = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &reply);

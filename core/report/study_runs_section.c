@@ -64,30 +64,29 @@ static void write_name(html *h, const run_state *r, bool beside, arena *a) {
     html_markup(h, linked ? "</a></td>" : "</td>");
 }
 
+/* NANs, of a method that reports no spread, compare as not collapsed. */
+static bool has_collapsed(const run_state *r) {
+    return r->spread < collapsed_below * r->largest;
+}
+
 static void write_state(html *h, const run_state *r) {
     const char *what = r->record    ? "done"
                        : r->failure ? "failed"
                        : r->steps   ? "not at its end"
                                     : "not begun";
-    char time[32] = "–";
+    char time[32] = "–", spread[32] = "–";
     if (r->record) {
         progress_duration(json_number_value(json_object_get(r->record, "seconds")), time,
                           sizeof time);
     }
-    html_markup(h,
-                "<td>%s</td><td class=\"number\">%lld</td><td class=\"number\">%s</td>"
-                "<td class=\"number\">",
-                what, (long long)r->steps, time);
-}
-
-static void write_spread(html *h, const run_state *r) {
-    if (isnan(r->spread)) {
-        html_markup(h, "–</td></tr>\n");
-        return;
+    if (!isnan(r->spread)) {
+        snprintf(spread, sizeof spread, "%.4f", r->spread);
     }
-    const bool collapsed = r->spread < collapsed_below * r->largest;
-    html_markup(h, "%.4f%s</td></tr>\n", r->spread,
-                collapsed ? "<br/><strong>collapsed</strong>" : "");
+    html_markup(h,
+                "<td>%s%s</td><td class=\"number\">%s</td><td class=\"number\">%lld</td>"
+                "<td class=\"number\">%s</td></tr>\n",
+                what, has_collapsed(r) ? ", <strong>collapsed</strong>" : "", spread,
+                (long long)r->steps, time);
 }
 
 void study_section_runs(html *h, const study *s, const study_folder *f, bool beside, arena *a) {
@@ -102,15 +101,14 @@ void study_section_runs(html *h, const study *s, const study_folder *f, bool bes
                 "<code>kindred report</code> of a run has the effective rank of its "
                 "features.</p>\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr>"
                 "<th scope=\"col\">run</th><th scope=\"col\">state</th>"
+                "<th scope=\"col\" class=\"number\">spread</th>"
                 "<th scope=\"col\" class=\"number\">steps</th>"
-                "<th scope=\"col\" class=\"number\">training</th>"
-                "<th scope=\"col\" class=\"number\">spread</th></tr></thead>\n<tbody>\n");
+                "<th scope=\"col\" class=\"number\">training</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < study_rows(s) * seeds; i++) {
         const char *name = study_run_name(s, i / seeds, i % seeds, a);
         const run_state state = read_state(name, records, f, a);
         write_name(h, &state, beside, a);
         write_state(h, &state);
-        write_spread(h, &state);
     }
     html_markup(h, "</tbody></table></div>\n");
     section_end(h);
