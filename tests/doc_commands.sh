@@ -1,5 +1,5 @@
 #!/bin/sh
-# The commands of a page of docs/ do what they are there for: its blocks of `sh`, one after another in one
+# The commands of README.md or of a page of docs/ do what they are there for: its blocks of `sh`, one after another in one
 # shell and one empty folder, which has `examples` in it. tests/docs/PAGE.sh, where there is one, goes first.
 # $1: the source tree, $2: the program, $3: the page, as "pairs"
 set -eu
@@ -11,12 +11,14 @@ ln -s "$program" "$folder/bin/kindred"
 export PATH="$folder/bin:$PATH" HOME="$folder" XDG_CACHE_HOME="$folder/cache"
 cd "$folder/work"
 ln -s "$source/examples" examples
+page=$source/docs/$3.md
+[ -f "$page" ] || page=$source/$3.md
 
 {
     echo 'set -eu'
     [ ! -f "$source/tests/docs/$3.sh" ] || cat "$source/tests/docs/$3.sh"
     echo 'set -x'
-    awk '/^```sh$/ {on = 1; next} /^```/ {on = 0} on' "$source/docs/$3.md"
+    awk '/^```sh$/ {on = 1; next} /^```/ {on = 0} on' "$page"
 } >../commands
-grep -q kindred ../commands || { echo "docs/$3.md has no commands"; exit 1; }
+grep -q kindred ../commands || { echo "$page has no commands"; exit 1; }
 sh ../commands >../log 2>&1 || { cat ../log; exit 1; }
