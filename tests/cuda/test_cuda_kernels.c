@@ -3,10 +3,11 @@
  * table of ops (core/check/ops.h), in f32 and bf16, in several orders of threads that must agree in
  * every bit.
  *
- *     test_cuda_kernels ORDERS all|fewer [OP|library]
+ *     test_cuda_kernels ORDERS all|fewer|small [OP|library]
  *
- * ORDERS 1: ascending only; fewer: of the many sizes of a case the largest is left out; library:
- * those ops alone that are NVIDIA's libraries'.
+ * ORDERS 1: ascending only; fewer: of the many sizes of a case the largest is left out; small: so
+ * are cases of more than a hundred thousand numbers; library: those ops alone that are NVIDIA's
+ * libraries'.
  *
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
  * also runs under ThreadSanitizer. */
@@ -96,7 +97,7 @@ static bool orders_agree(op_run *run, check_device *d, int32_t compute, int orde
 
 typedef struct manner {
     int orders;
-    bool fewer;
+    bool fewer, small;
     const char *only; /* NULL: every op */
 } manner;
 
@@ -134,6 +135,14 @@ static bool is_wanted(const char *op, const char *only) {
     return !only || strcmp(only, op) == 0 || (strcmp(only, "library") == 0 && is_library_op(op));
 }
 
+static bool is_small(const op_run *run) {
+    int64_t elements = 0;
+    for (uint32_t i = 0; i < run->n_inputs; i++) {
+        elements += kd_elements(&run->spec[i]);
+    }
+    return elements <= 100000;
+}
+
 static void check_table(check_device *d, const check_device *reference, int32_t compute,
                         const manner *how, tally *t) {
     const op_case *row;
@@ -142,7 +151,9 @@ static void check_table(check_device *d, const check_device *reference, int32_t 
             const int sizes = op_sizes(row) - (how->fewer && op_sizes(row) > 1);
             for (int size = 0; size < sizes; size++) {
                 op_run run = op_draw(i, size, 0, KD_F32, compute);
-                check_case(&run, d, reference, compute, how->orders, t);
+                if (!how->small || is_small(&run)) {
+                    check_case(&run, d, reference, compute, how->orders, t);
+                }
                 op_finish(&run);
             }
         }
@@ -326,11 +337,14 @@ int main(int argc, char **argv) {
     const check_device *reference = test_device_find(devices, count, "reference");
     check_device *d = count == 2 ? &devices[reference == &devices[0]] : NULL;
     if (argc < 3 || !d || !reference) {
-        fprintf(stderr, "usage: test_cuda_kernels ORDERS all|fewer [OP], with two modules in "
+        fprintf(stderr, "usage: test_cuda_kernels ORDERS all|fewer|small [OP], with two modules in "
                         "KINDRED_TEST_DEVICES\n");
         return 1;
     }
-    const manner how = {atoi(argv[1]), strcmp(argv[2], "fewer") == 0, argc > 3 ? argv[3] : NULL};
+    const manner how = {.orders = atoi(argv[1]),
+                        .fewer = strcmp(argv[2], "all") != 0,
+                        .small = strcmp(argv[2], "small") == 0,
+                        .only = argc > 3 ? argv[3] : NULL};
     tally t = {.wrong = missing_kernels(d)};
     t.wrong += wrong_beside_ops(d);
     t.wrong += wrong_with_indices(d, reference) + !refuses_wide_heads(d);
