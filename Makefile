@@ -12,6 +12,9 @@ test: ## install what is missing, build, run all tests
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
 	tools/test asan
 
+asan-long: ## those that take minutes there: every method, every rule of plugin check
+	tools/test asan --suite long
+
 asan-cuda: ## the cuda device's own tests under them, over the double (build-asan-cuda/)
 	tools/test asan-cuda
 
@@ -63,4 +66,4 @@ clean: ## remove build/, build-asan/ and build-asan-cuda/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all demo test asan asan-cuda check golden emulate bench tensorboard browser reference bundle listing newcomer fuzz size install clean help
+.PHONY: all demo test asan asan-long asan-cuda check golden emulate bench tensorboard browser reference bundle listing newcomer fuzz size install clean help

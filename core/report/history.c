@@ -65,7 +65,7 @@ const char *history_key(const history *h, int i) {
 
 /* Means of `every` points each. */
 static int thin(chart_point *p, int count, int most) {
-    const int every = (count + most - 1) / most;
+    const int every = count / most + (count % most != 0);
     int kept = 0;
     for (int i = 0; every > 1 && i < count; i += every) {
         const int group = count - i < every ? count - i : every;
