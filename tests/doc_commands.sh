@@ -8,7 +8,7 @@ trap 'rm -rf "$folder"' EXIT
 source=$(realpath "$1") program=$(realpath "$2")
 mkdir "$folder/bin" "$folder/work"
 ln -s "$program" "$folder/bin/kindred"
-export PATH="$folder/bin:$PATH" HOME="$folder" XDG_CACHE_HOME="$folder/cache"
+export DOCS="$source/tests/docs" PATH="$folder/bin:$PATH" HOME="$folder" XDG_CACHE_HOME="$folder/cache"
 cd "$folder/work"
 ln -s "$source/examples" examples
 page=$source/docs/$3.md

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `kindred schema` is a sound JSON Schema that agrees with kindred itself: all examples are valid, and
 # of small changes to one of them the schema refuses what kindred refuses and allows what it allows; and
-# so is `kindred schema --study`, of studies.
+# so is `kindred schema --study`, of studies. And the YAML of README.md and docs/ is valid.
 # schema.py SOURCE KINDRED
 import copy
 import glob
@@ -269,6 +269,35 @@ def check_studies(tiny, files, parts):
     return faults
 
 
+def parts_of_pages(pages):
+    """Each top-level key of each block of YAML, but of pages whose plugin is the reader's own."""
+    for page in pages:
+        with open(page, encoding="utf-8") as opened:
+            blocks = re.findall(r"^```yaml\n(.*?)^```", opened.read(), re.S | re.M)
+        for block in blocks:
+            for part in re.split(r"^(?=\w)", block, flags=re.M):
+                value = yaml.load(part, Core)
+                if value and "org.lab." not in block:
+                    yield os.path.basename(page), "matrix:" in block, value
+
+
+def check_pages(tiny, pages):
+    """A key of a page stands in a document that is valid without it."""
+    run, study = open_schema(), open_schema("--study")
+    faults, count = [], 0
+    for page, is_study, part in parts_of_pages(pages):
+        count += 1
+        if "ops" in part:
+            part = {"views": [{"size": 32, "count": 2, **part}]}
+        if "data" in part:
+            part = {"data": {**({} if "plugin" in part["data"] else tiny["data"]), **part["data"]}}
+        document = {**(STUDY if is_study else tiny), **part}
+        for error in (study if is_study else run).iter_errors(document):
+            faults.append(f"{page}: {part}: {error.json_path}: {error.message}")
+    print(f"{count} keys in the YAML of {len(pages)} pages")
+    return faults if count > 40 else faults + ["the pages have hardly any YAML"]
+
+
 def main():
     runs = glob.glob(f"{source}/examples/*.yaml") + glob.glob(f"{source}/examples/methods/*.yaml")
     papers = glob.glob(f"{source}/examples/paper/**/*.yaml", recursive=True)
@@ -279,6 +308,7 @@ def main():
     tiny["data"].update(count=64, size=16)
     tiny["train"]["batch"] = 16
     faults = check_runs(tiny, runs) + check_studies(tiny, studies, parts)
+    faults += check_pages(tiny, [f"{source}/README.md"] + sorted(glob.glob(f"{source}/docs/*.md")))
     for fault in faults:
         print(fault)
     return 1 if faults or len(runs) < 20 or len(studies) < 14 or len(parts) < 3 else 0

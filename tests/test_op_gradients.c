@@ -6,7 +6,7 @@
 #include "leaks.h"
 
 static int check_row(int index, const check_device *reference) {
-    op_run run = op_draw(index, -1, 3, KD_F64, KD_F64);
+    op_run run = op_draw(op_case_at(index), -1, 3, KD_F64, KD_F64);
     kd_error err = KD_ERROR_INIT;
     gradient g;
     cr_assert(gradient_open(&g, &run, reference, KD_F64, &err), "%s: %s", op_name(&run),

@@ -89,8 +89,18 @@ static void draw_input(op_run *run, uint32_t input, int32_t held) {
     run->values[input] = values;
 }
 
-op_run op_draw(int index, int size, int64_t any, int32_t real, int32_t compute) {
-    return op_draw_row(op_case_at(index), OP_SEED + (uint64_t)index, size, any, real, compute);
+/* FNV-1a, taken on from h. */
+static uint64_t hash_text(uint64_t h, const char *text) {
+    for (; *text; text++) {
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    }
+    return h;
+}
+
+op_run op_draw(const op_case *row, int size, int64_t any, int32_t real, int32_t compute) {
+    const uint64_t op = hash_text(0xcbf29ce484222325u ^ OP_SEED, row->op);
+    const uint64_t key = hash_text(op, row->note ? row->note : "");
+    return op_draw_row(row, key, size, any, real, compute);
 }
 
 op_run op_draw_row(const op_case *row, uint64_t key, int size, int64_t any, int32_t real,

@@ -26,9 +26,10 @@ const op_case *op_case_at(int i);
 /* How many sizes a row has: more than one when a dimension is ANY. */
 int op_sizes(const op_case *row);
 
-/* Draws the inputs of row `index` at its size number `size`, or with ANY as `any` when size is
- * negative. real and compute are the types of the device under test. */
-op_run op_draw(int index, int size, int64_t any, int32_t real, int32_t compute);
+/* Draws a row's inputs at its size number `size`, or with ANY as `any` when size is negative. real
+ * and compute are the types of the device under test. The key comes from the row's op and note, so
+ * that a row draws the same whatever other rows there are. */
+op_run op_draw(const op_case *row, int size, int64_t any, int32_t real, int32_t compute);
 /* The same of any row, with a key of its own for the draws. */
 op_run op_draw_row(const op_case *row, uint64_t key, int size, int64_t any, int32_t real,
                    int32_t compute);

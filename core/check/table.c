@@ -65,7 +65,7 @@ op_result check_op(int index, int column, const check_device *d, const check_dev
     for (int size = 0; size < (one ? 1 : op_sizes(r.row)); size++) {
         if (!skips(r.row, size, quick && !one)) {
             op_run run =
-                op_draw(index, one ? -1 : size, 3, columns[column].real, columns[column].compute);
+                op_draw(r.row, one ? -1 : size, 3, columns[column].real, columns[column].compute);
             run_case(&r, &run, d, reference, a);
             op_finish(&run);
         }

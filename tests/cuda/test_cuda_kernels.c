@@ -150,7 +150,7 @@ static void check_table(check_device *d, const check_device *reference, int32_t 
         if (is_wanted(row->op, how->only) && (compute == KD_F32 || takes_compute(row))) {
             const int sizes = op_sizes(row) - (how->fewer && op_sizes(row) > 1);
             for (int size = 0; size < sizes; size++) {
-                op_run run = op_draw(i, size, 0, KD_F32, compute);
+                op_run run = op_draw(row, size, 0, KD_F32, compute);
                 if (!how->small || is_small(&run)) {
                     check_case(&run, d, reference, compute, how->orders, t);
                 }

@@ -1,4 +1,4 @@
-# A file and a folder for each name that the page has, small; runs are cut to seconds, and nothing is fetched.
+# A file and a folder for each name that the page has, small; runs are cut to seconds.
 python3 - <<'END'
 import os, random, struct, zlib
 
@@ -28,35 +28,8 @@ for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
 END
 tar czf cifar-10-binary.tar.gz cifar-10-batches-bin
 
-cat >RUN.yaml <<'END'
-name: NAME
-device: {plugin: cpu, threads: 1}
-data: {plugin: synthetic, kinds: 4, count: 32, size: 32}
-views: [{recipe: simclr, size: 32, count: 2, normalize: store}]
-backbone: {plugin: resnet, depth: 50, stem: imagenet, width: 4}
-method: {plugin: simclr, hidden: 16, output: 8}
-optimizer: {name: sgd, lr: 0.05}
-train: {epochs: 1, batch: 8}
-evals: [{plugin: knn, k: 3}]
-END
-
-# Weights as torchvision publishes them: with a classifier behind the encoder.
-command kindred train RUN.yaml name=published >log 2>&1 || { cat log; exit 1; }
-command kindred export runs/published --to resnet50.safetensors
-python3 - <<'END'
-import json, struct
-with open("resnet50.safetensors", "rb") as f:
-    data = f.read()
-begin = 8 + struct.unpack("<Q", data[:8])[0]
-head, body = json.loads(data[8:begin]), data[begin:]
-for name, shape, size in ("fc.weight", [10, 128], 5120), ("fc.bias", [10], 40):
-    head[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + size]}
-    body += bytes(size)
-text = json.dumps(head).encode()
-text += b" " * (-len(text) % 8)
-with open("resnet50.safetensors", "wb") as f:
-    f.write(struct.pack("<Q", len(text)) + text + body)
-END
+. "$DOCS/published.sh"
+. "$DOCS/mirror.sh"
 
 briefly() {
     command kindred "$@" train.steps=2 train.batch=8 backbone.width=4 schedule.warmup_epochs=0 \
@@ -68,7 +41,7 @@ kindred() {
     "train examples/"*) briefly "$@" ;;
     "study "*) briefly "$@" 'seeds=[1]' 'evals=[{plugin: knn, k: 3}]' data.count=64 data.size=16 views.0.size=16 ;;
     "import "*) command kindred "$@" name=imported ;; # runs/NAME is there
-    "data fetch") echo "not run, for it needs a network: kindred $*" ;;
+    "data fetch") fetch_refused "$3" ;;
     *) command kindred "$@" ;;
     esac
 }
