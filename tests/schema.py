@@ -282,8 +282,10 @@ def parts_of_pages(pages):
 
 
 def check_pages(tiny, pages):
-    """A key of a page stands in a document that is valid without it."""
+    """A key of a page stands in a document that is valid without it. Not every build has a cuda device."""
     run, study = open_schema(), open_schema("--study")
+    if '"cuda"' not in json.dumps(run.schema):
+        pages = [page for page in pages if not page.endswith("/cuda.md")]
     faults, count = [], 0
     for page, is_study, part in parts_of_pages(pages):
         count += 1
