@@ -212,8 +212,8 @@ static int64_t worst_element(const double *got, const double *want, int64_t coun
     return worst;
 }
 
-/* Whether no value of the type is nearer to any element. Rounding to bf16 alone is an error of up to
- * 1.5e-5 in one number, though 5e-6 in many. */
+/* Whether no value of the type is nearer to any element. Rounding to bf16 alone is an error of up
+ * to 1.5e-5 in one number, though 5e-6 in many. */
 static bool is_nearest(const double *got, const double *want, int64_t count, int32_t dtype) {
     for (int64_t i = 0; i < count; i++) {
         if (got[i] != number_round(want[i], dtype)) {
