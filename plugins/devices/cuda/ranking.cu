@@ -4,14 +4,15 @@
  *
  * top_k, a block a row: digit by digit from the top, a histogram says which digit the k-th largest
  * rank has, until exactly k ranks are at or above what is known of it (radix select); these are
- * collected and sorted in shared memory. */
+ * collected and sorted, in shared memory, or in scratch when they are more than a block sorts. */
 #include "elements.h"
 #include "folds.h"
 #include "kernels.h"
+#include "sort.h"
 
 namespace {
 
-typedef unsigned long long rank;
+typedef sort_key rank;
 
 struct higher {
     static __device__ __forceinline__ rank fold(rank a, rank b) {
@@ -90,37 +91,13 @@ template <class T> __device__ rank threshold(const T *row, int64_t length, unsig
     return known;
 }
 
-/* Largest first. list [size], size a power of two. */
-__device__ void sort_down(rank *list, unsigned size) {
-    for (unsigned width = 2; width <= size; width *= 2) {
-        for (unsigned step = width / 2; step > 0; step /= 2) {
-            __syncthreads();
-            for (unsigned i = threadIdx.x; i < size; i += THREADS) {
-                const unsigned other = i ^ step;
-                const rank a = list[i], b = list[other < size ? other : i];
-                const bool down = (i & width) == 0;
-                if (other > i && (a < b) == down) {
-                    list[i] = b;
-                    list[other] = a;
-                }
-            }
-        }
-    }
-    __syncthreads();
-}
-
+/* Those k elements into list [k], in any order. */
 template <class T>
-__global__ void __launch_bounds__(THREADS)
-    find_top(const T *x, T *values, int32_t *indices, int64_t length, unsigned k, unsigned size) {
-    KD_DYNAMIC_SHARED(rank, list); /* [size] */
+__device__ __forceinline__ void collect(const T *row, int64_t length, unsigned k, rank *list) {
     __shared__ unsigned found;
-    const T *row = x + blockIdx.x * length;
     const rank least = threshold(row, length, k);
     if (threadIdx.x == 0) {
         found = 0;
-    }
-    for (unsigned i = threadIdx.x; i < size; i += THREADS) {
-        list[i] = 0;
     }
     __syncthreads();
     for (int64_t i = threadIdx.x; i < length; i += THREADS) {
@@ -129,36 +106,74 @@ __global__ void __launch_bounds__(THREADS)
             list[atomicAdd(&found, 1u)] = r;
         }
     }
+}
+
+/* What goes out: for each rank the element and, where they are asked for, its index. */
+template <class T> struct top {
+    T *values;
+    int32_t *indices; /* NULL: not asked for */
+};
+
+template <class T>
+__device__ __forceinline__ void put(const top<T> &to, int64_t at, const T *row, rank r) {
+    const int32_t index = index_of_rank(r);
+    to.values[at] = row[index];
+    if (to.indices) {
+        to.indices[at] = index;
+    }
+}
+
+template <class T>
+__global__ void __launch_bounds__(THREADS)
+    find_top(const T *x, top<T> to, int64_t length, unsigned k, unsigned size) {
+    KD_DYNAMIC_SHARED(rank, list); /* [size] */
+    const T *row = x + blockIdx.x * length;
+    for (unsigned i = k + threadIdx.x; i < size; i += THREADS) {
+        list[i] = 0;
+    }
+    collect(row, length, k, list);
     sort_down(list, size);
     for (unsigned i = threadIdx.x; i < k; i += THREADS) {
-        const int32_t index = index_of_rank(list[i]);
-        values[blockIdx.x * (int64_t)k + i] = row[index];
-        if (indices) {
-            indices[blockIdx.x * (int64_t)k + i] = index;
-        }
+        put(to, blockIdx.x * (int64_t)k + i, row, list[i]);
+    }
+}
+
+/* lists [rows, k]: what is above the threshold of each row. */
+template <class T>
+__global__ void __launch_bounds__(THREADS)
+    collect_all(const T *x, rank *lists, int64_t length, unsigned k) {
+    collect(x + blockIdx.x * length, length, k, lists + blockIdx.x * (int64_t)k);
+}
+
+template <class T>
+__global__ void __launch_bounds__(THREADS)
+    put_all(const T *x, const rank *lists, top<T> to, int64_t length, unsigned k, int64_t count) {
+    for (EACH(i, count)) {
+        put(to, i, x + i / k * length, lists[i]);
     }
 }
 
 /* ---- On the host. ---- */
-
-#define MOST_K 4096 /* ranks in shared memory that every device has */
 
 int64_t last_of(const kd_spec *spec) {
     return spec->dim[spec->rank - 1];
 }
 
 bool prepare(kd_device *, const kd_node *node, void **, size_t *, kd_error *err) {
-    const kd_spec *x = &node->inputs[0];
     if (!accept_types(node, FLOATS | 1u << KD_I32, err)) {
         return false;
     }
-    if (last_of(x) > INT32_MAX) {
-        return refuse(node, "rows are of 2^31 elements or more", err);
+    return last_of(&node->inputs[0]) <= INT32_MAX ||
+           refuse(node, "rows are of 2^31 elements or more", err);
+}
+
+bool prepare_top_k(kd_device *device, const kd_node *node, void **ret_state, size_t *ret_scratch,
+                   kd_error *err) {
+    const int64_t k = last_of(&node->outputs[0]);
+    if (k > SORT_RUN) {
+        *ret_scratch = sort_scratch(kd_elements(&node->outputs[0]) / k, k);
     }
-    if (strcmp(node->op, "top_k") == 0 && last_of(&node->outputs[0]) > MOST_K) {
-        return refuse(node, "k is above 4096", err);
-    }
-    return true;
+    return prepare(device, node, ret_state, ret_scratch, err);
 }
 
 template <class T> void largest_of(kd_device *device, const kd_spec *spec, const void *x, void *y) {
@@ -186,30 +201,41 @@ void run_argmax(kd_device *device, const kd_node *node, void *, void *const *in,
 }
 
 template <class T>
-void top_of(kd_device *device, const kd_node *node, const void *x, void *const *out) {
-    const int64_t length = last_of(&node->inputs[0]);
-    const unsigned k = (unsigned)last_of(&node->outputs[0]);
+void top_of(kd_device *device, const kd_node *node, const void *in, void *const *out,
+            void *scratch) {
+    const T *x = (const T *)in;
+    const top<T> to = {(T *)out[0], node->n_outputs > 1 ? (int32_t *)out[1] : nullptr};
+    const int64_t length = last_of(&node->inputs[0]), k = last_of(&node->outputs[0]);
+    const int64_t rows = kd_elements(&node->inputs[0]) / length;
+    if (k > SORT_RUN) {
+        rank *lists = (rank *)scratch;
+        KD_LAUNCH(device, collect_all<T>, (unsigned)rows, THREADS, 0, x, lists, length,
+                  (unsigned)k);
+        const rank *sorted = sort_lists(device, lists, rows, k);
+        KD_LAUNCH(device, put_all<T>, blocks_for(rows * k), THREADS, 0, x, sorted, to, length,
+                  (unsigned)k, rows * k);
+        return;
+    }
     unsigned size = 2;
     while (size < k) {
         size *= 2;
     }
-    int32_t *indices = node->n_outputs > 1 ? (int32_t *)out[1] : nullptr;
-    KD_LAUNCH(device, find_top<T>, (unsigned)(kd_elements(&node->inputs[0]) / length), THREADS,
-              size * sizeof(rank), (const T *)x, (T *)out[0], indices, length, k, size);
+    KD_LAUNCH(device, find_top<T>, (unsigned)rows, THREADS, size * sizeof(rank), x, to, length,
+              (unsigned)k, size);
 }
 
 void run_top_k(kd_device *device, const kd_node *node, void *, void *const *in, void *const *out,
-               void *) {
+               void *scratch) {
     if (kd_elements(&node->inputs[0]) == 0) {
         return;
     }
     switch (node->inputs[0].dtype) {
     case KD_F32:
-        return top_of<float>(device, node, in[0], out);
+        return top_of<float>(device, node, in[0], out, scratch);
     case KD_BF16:
-        return top_of<bf16>(device, node, in[0], out);
+        return top_of<bf16>(device, node, in[0], out, scratch);
     default:
-        return top_of<int32_t>(device, node, in[0], out);
+        return top_of<int32_t>(device, node, in[0], out, scratch);
     }
 }
 
@@ -217,6 +243,6 @@ void run_top_k(kd_device *device, const kd_node *node, void *, void *const *in, 
 
 extern "C" const kd_kernel cuda_ranking[] = {
     {sizeof(kd_kernel), 0, "argmax", prepare, run_argmax, nullptr},
-    {sizeof(kd_kernel), 0, "top_k", prepare, run_top_k, nullptr},
+    {sizeof(kd_kernel), 0, "top_k", prepare_top_k, run_top_k, nullptr},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };
