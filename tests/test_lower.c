@@ -5,7 +5,7 @@
 
 #include "check/numbers.h"
 #include "check/table.h"
-#include "harness.h"
+#include "lower_kit.h"
 #include "small_graph.h"
 
 #include <kindred/layers.h>
@@ -22,42 +22,19 @@ static check_device devices[TEST_MAX_DEVICES];
 static int n_devices;
 static check_device *reference;
 
-static kd_kernel kernels[256];
-static kd_device_plugin plain; /* a device without what stands for others */
+static const kd_device_plugin *plain; /* the reference without what stands for others */
 
 /* All of them; the last one rounds once where two ops round twice. */
-static const char *const stand_ins[] = {"batch_norm_grad_from_x", "batch_norm_grad_of_sum",
-                                        "wide_sum", "batch_norm_in_place", "matmul_bias"};
-#define STAND_INS 5
-
-static bool is_stand_in(const char *op, int count) {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(op, stand_ins[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Without the first `count` of them. */
-static void set_plain(const check_device *d, int count) {
-    plain = *d->table;
-    plain.kernels = kernels;
-    plain.kernel_stride = sizeof *kernels;
-    plain.n_kernels = 0;
-    const kd_kernel *k;
-    for (uint32_t i = 0; (k = check_kernel_at(d, i)); i++) {
-        if (!is_stand_in(k->op, count)) {
-            kernels[plain.n_kernels++] = *k;
-        }
-    }
-}
+static const char *const stand_ins[] = {
+    "batch_norm_grad_from_x", "batch_norm_grad_of_sum", "wide_sum",
+    "batch_norm_in_place",    "narrow_augment",         "matmul_bias"};
+#define STAND_INS 6
 
 static void open_devices(void) {
     n_devices = test_devices_open(devices);
     reference = test_device_find(devices, n_devices, "reference");
     cr_assert(reference);
-    set_plain(reference, STAND_INS);
+    plain = device_without(reference, stand_ins, STAND_INS);
 }
 
 static void close_devices(void) {
@@ -76,14 +53,6 @@ typedef struct outcome {
     int by_y, by_x, of_sum; /* gradients of batch norm */
     int wide_sums, in_place, with_bias, copies;
 } outcome;
-
-static int count(const char *text, const char *word) {
-    int found = 0;
-    for (const char *at = text; (at = strstr(at, word)); at++) {
-        found++;
-    }
-    return found;
-}
 
 static kd_tensor *conv_norm(kd_scope s, const char *name, kd_tensor *x) {
     kd_tensor *y = kd_conv2d(s, name, x, (kd_conv){.channels = CHANNELS, .kernel = 3});
@@ -133,13 +102,13 @@ static outcome train_on(const kd_device_plugin *table, kd_device *device,
     program_get_cost(p, &o.cost);
     engine_get_plan(e, &o.plan);
     char *text = program_dump(p);
-    o.by_y = count(text, "= batch_norm_grad(");
-    o.by_x = count(text, "= batch_norm_grad_from_x(");
-    o.of_sum = count(text, "= batch_norm_grad_of_sum(");
-    o.wide_sums = count(text, "= wide_sum(");
-    o.in_place = count(text, "= batch_norm_in_place(");
-    o.with_bias = count(text, "= matmul_bias(");
-    o.copies = count(text, "= copy(");
+    o.by_y = count_word(text, "= batch_norm_grad(");
+    o.by_x = count_word(text, "= batch_norm_grad_from_x(");
+    o.of_sum = count_word(text, "= batch_norm_grad_of_sum(");
+    o.wide_sums = count_word(text, "= wide_sum(");
+    o.in_place = count_word(text, "= batch_norm_in_place(");
+    o.with_bias = count_word(text, "= matmul_bias(");
+    o.copies = count_word(text, "= copy(");
     free(text);
     engine_destroy(e);
     return o;
@@ -154,10 +123,10 @@ Test(lower, devices_give_the_same_bits_either_way) {
     static const graph_options types[] = {{.real = KD_F32}, {.real = KD_F32, .compute = KD_BF16}};
     for (int d = 0; d < n_devices; d++) {
         const check_device *device = &devices[d];
-        set_plain(device, STAND_INS - 1);
+        plain = device_without(device, stand_ins, STAND_INS - 1);
         for (int i = 0; i < 2 && device != reference; i++) {
             const outcome lowered = train_on(device->table, device->handle, &types[i]);
-            const outcome as_said = train_on(&plain, device->handle, &types[i]);
+            const outcome as_said = train_on(plain, device->handle, &types[i]);
             cr_expect_eq(lowered.by_x + lowered.of_sum, 4);
             cr_expect_eq(as_said.by_y, 5);
             cr_expect_eq(lowered.wide_sums,
@@ -172,7 +141,7 @@ Test(lower, devices_give_the_same_bits_either_way) {
 }
 
 Test(lower, gradients_of_batch_norm_read_less) {
-    const outcome lowered = train(reference->table, &exact), as_said = train(&plain, &exact);
+    const outcome lowered = train(reference->table, &exact), as_said = train(plain, &exact);
     cr_expect_eq(lowered.by_x, 3);
     cr_expect_eq(lowered.of_sum, 1);
     cr_expect_eq(lowered.by_y, 1);
@@ -193,7 +162,7 @@ Test(lower, gradients_of_batch_norm_read_less) {
 /* Without fusion ReLU is a node of its own, and no gradient of a batch norm wants its y. */
 Test(lower, no_y_is_kept_for_norms_alone) {
     const graph_options unfused = {.real = KD_F64, .keep_unfused = true};
-    const outcome by_x = train(reference->table, &unfused), by_y = train(&plain, &unfused);
+    const outcome by_x = train(reference->table, &unfused), by_y = train(plain, &unfused);
     cr_expect_eq(by_x.by_x, 5);
     cr_expect_eq(by_x.by_y, 0);
     cr_expect_lt(number_error(by_x.loss, by_y.loss, STEPS), 1e-24);
@@ -206,13 +175,6 @@ static void batch_norm(kd_scope s, kd_tensor *x, kd_tensor **out) {
     kd_tensor *const in[] = {x, kd_input(s, "gamma", vector), kd_input(s, "beta", vector),
                              kd_input(s, "mean", vector), kd_input(s, "var", vector)};
     s->api->emit(s, "batch_norm", in, 5, attrs, 3, out, 5);
-}
-
-static kd_program *compile(engine *e, graph *g) {
-    kd_error err = KD_ERROR_INIT;
-    kd_program *p;
-    cr_assert(engine_compile(e, g, "here", &p, &err), "%s", err.message);
-    return p;
 }
 
 /* A graph with a batch norm, to which tests add gradients. */
@@ -242,8 +204,8 @@ static void add_gradient(const rig *r, const char *name, kd_tensor *dy, kd_tenso
 }
 
 static void expect_left_alone(rig *r, int gradients) {
-    char *text = program_dump(compile(r->engine, r->g));
-    cr_expect_eq(count(text, "= batch_norm_grad("), gradients, "%s", text);
+    char *text = program_dump(compile_alone(r->engine, r->g));
+    cr_expect_eq(count_word(text, "= batch_norm_grad("), gradients, "%s", text);
     free(text);
     engine_destroy(r->engine);
 }
@@ -270,13 +232,13 @@ Test(lower, both_passes_of_a_batch_norm_are_counted) {
     rig r = rig_open();
     program_cost cost;
     kd_output(r.s, "y", r.out[0]);
-    program_get_cost(compile(r.engine, r.g), &cost);
+    program_get_cost(compile_alone(r.engine, r.g), &cost);
     cr_expect_eq(cost.bytes, 8.0 * (2 * 12 + 4 * 3 + 12 + 4 * 3));
     engine_destroy(r.engine);
 }
 
 static void expect_said(engine *e, graph *g, const char *op) {
-    char *text = program_dump(compile(e, g));
+    char *text = program_dump(compile_alone(e, g));
     cr_expect_not(strstr(text, op), "%s", text);
     free(text);
     engine_destroy(e);
@@ -319,12 +281,12 @@ Test(lower, products_that_more_is_made_of_stay) {
 static void count_row(void *context, const op_result *r) {
     int *rows = context;
     *rows += 1;
-    cr_expect_not(is_stand_in(r->row->op, STAND_INS), "%s", r->row->op);
+    cr_expect_not(is_listed(r->row->op, stand_ins, STAND_INS), "%s", r->row->op);
 }
 
 /* Then their rows are no promises of its. */
 Test(lower, a_device_may_do_without) {
-    const check_device d = {.name = "plain", .table = &plain, .handle = reference->handle};
+    const check_device d = {.name = "plain", .table = plain, .handle = reference->handle};
     int rows = 0;
     cr_expect(check_table(&d, reference, &(check_choice){.quick = true}, count_row, &rows));
     cr_expect_gt(rows, 300);

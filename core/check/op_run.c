@@ -10,7 +10,7 @@
 static const int64_t sizes[] = OP_SIZES;
 static const op_case *const tables[] = {ops_elementwise_cases, ops_shape_cases, ops_reduce_cases,
                                         ops_contract_cases,    ops_image_cases, ops_attention_cases,
-                                        ops_update_cases};
+                                        ops_update_cases,      ops_narrow_cases};
 
 const op_case *op_case_at(int i) {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {

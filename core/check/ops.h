@@ -60,7 +60,8 @@ struct op_case {
 
 /* Ended by a row without an op. */
 extern const op_case ops_elementwise_cases[], ops_shape_cases[], ops_reduce_cases[],
-    ops_contract_cases[], ops_image_cases[], ops_attention_cases[], ops_update_cases[];
+    ops_contract_cases[], ops_image_cases[], ops_attention_cases[], ops_update_cases[],
+    ops_narrow_cases[];
 
 /* Values that arithmetic treats specially, and neighbours of the usual sort. */
 #define OP_SPECIALS 10

@@ -97,7 +97,8 @@ static const struct {
              {"batch_norm_grad", norm_grad_bytes},
              {"batch_norm_grad_from_x", norm_grad_from_x_bytes},
              {"batch_norm_grad_of_sum", norm_grad_bytes},
-             {"augment", augment_bytes}};
+             {"augment", augment_bytes},
+             {"narrow_augment", augment_bytes}};
 
 static double read_bytes(const kd_node *n, uint32_t i) {
     for (size_t k = 0; k < sizeof reads / sizeof *reads; k++) {

@@ -2,21 +2,39 @@
  * Puts an op in another's place where the device has a kernel for it: a graph says the same for
  * every device, what runs need not be the same. After differentiation and fusion, before memory is
  * planned. */
-#include "graph/internal.h"
+#include "graph/lower.h"
 #include "graph/shapes.h"
 
-static bool is_op(const struct node *n, const char *name) {
+bool is_op(const struct node *n, const char *name) {
     return n && strcmp(n->op->name, name) == 0;
 }
 
-static void set_op(struct node *n, const kd_op *op) {
+void set_op(struct node *n, const kd_op *op) {
     n->op = op;
     n->view.op = op->name;
 }
 
-static void set_input(struct node *n, uint32_t i, struct value *v) {
+void set_input(struct node *n, uint32_t i, struct value *v) {
     n->in[i] = v;
     n->in_specs[i] = v->spec;
+}
+
+void replace_value(graph *g, const struct value *from, struct value *to) {
+    for (int i = 0; i < g->nodes.count; i++) {
+        struct node *n = g->nodes.item[i];
+        for (uint32_t k = 0; k < n->view.n_inputs; k++) {
+            if (n->in[k] == from) {
+                set_input(n, k, to);
+            }
+        }
+    }
+    const list *const named_lists[] = {&g->outputs, &g->reports};
+    for (int l = 0; l < 2; l++) {
+        for (int i = 0; i < named_lists[l]->count; i++) {
+            named *n = named_lists[l]->item[i];
+            n->value = n->value == from ? to : n->value;
+        }
+    }
 }
 
 static void set_inputs(graph *g, struct node *n, struct value *const *in, uint32_t count) {
@@ -172,6 +190,13 @@ static const struct {
     {"batch_norm", "batch_norm_in_place", write_states}, /* last: the others know a batch_norm */
 };
 
+static const struct {
+    const char *by;
+    void (*replace)(graph *g, const kd_op *by);
+} whole_rules[] = {
+    {"narrow_augment", lower_views},
+};
+
 void graph_lower(graph *g, kernel_rule has_kernel, const void *context) {
     for (size_t r = 0; r < sizeof rules / sizeof *rules && !g->failed; r++) {
         const int nodes = has_kernel(context, rules[r].by) ? g->nodes.count : 0;
@@ -182,5 +207,11 @@ void graph_lower(graph *g, kernel_rule has_kernel, const void *context) {
             }
         }
         graph_drop_dead(g);
+    }
+    for (size_t r = 0; r < sizeof whole_rules / sizeof *whole_rules && !g->failed; r++) {
+        if (has_kernel(context, whole_rules[r].by)) {
+            whole_rules[r].replace(g, graph_find_op(whole_rules[r].by));
+            graph_drop_dead(g);
+        }
     }
 }

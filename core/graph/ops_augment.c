@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The op that makes views out of stored images; kindred/augment.h says what it does. */
+ * The ops that make views out of stored images; kindred/augment.h says what they do. */
 #include "graph/shapes.h"
 
 #include <kindred/augment.h>
@@ -28,11 +28,14 @@ static bool augment_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
-const kd_op ops_augment[] = {{.size = sizeof(kd_op),
-                              .flags = KD_OP_CONSTANT | KD_OP_REAL,
-                              .name = "augment",
-                              .min_inputs = 3,
-                              .max_inputs = 3,
-                              .max_outputs = 1,
-                              .shape = augment_shape},
-                             {0}};
+#define OP(name_, flags_)                                                                          \
+    {                                                                                              \
+        .size = sizeof(kd_op), .name = name_, .min_inputs = 3, .max_inputs = 3, .max_outputs = 1,  \
+        .flags = KD_OP_CONSTANT | KD_OP_REAL | (flags_), .shape = augment_shape                    \
+    }
+
+const kd_op ops_augment[] = {
+    OP("augment", 0),
+    OP("narrow_augment", KD_OP_INSTEAD),
+    {0},
+};

@@ -4,6 +4,9 @@
  *
  * augment(pixels u8 [bytes], rows i64 [n, 4], key i64 [2]) {view, size, channels, ops, args}
  *     -> real [n, size, size, channels]
+ * narrow_augment, the same but for an attribute `dtype`, bf16: cast(augment(...)), each value
+ *     rounded once. No graph says it: the host puts it for an augment that is read in bf16 alone,
+ *     where the device has a kernel for it.
  *
  * rows are {offset, height, width, sample}: the image u8 [height, width, channels] begins at
  * `offset` in pixels, and `sample` is its index in the set. key is {seed, epoch}. View i is made

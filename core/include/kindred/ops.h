@@ -299,7 +299,7 @@ static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double
  *   No graph says these either; the host puts them for sum, add and batch_norm.
  * batch_norm_inference(x, gamma, beta, running_mean, running_var, residual?) {eps, relu} -> y
  * copy(x) -> x in memory of its own
- * augment: see kindred/augment.h          sgd, lars, adamw: see kindred/update.h */
+ * augment, narrow_augment: see kindred/augment.h     sgd, lars, adamw: see kindred/update.h */
 
 static inline kd_tensor *kd_eye(kd_scope s, int64_t n) {
     kd_tensor *row = kd_range(s, 0, n);

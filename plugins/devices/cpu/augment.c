@@ -3,6 +3,8 @@
  */
 #include "augment.h"
 
+#include "numbers.h"
+
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -28,8 +30,9 @@ static bool prepare(kd_device *device, const kd_node *node, void **ret_state, si
                     kd_error *err) {
     (void)device;
     kd_augment a;
-    if (node->outputs[0].dtype != KD_F32) {
-        return kd_fail(err, KD_E_UNSUPPORTED, "%s: augment gives f32 on this device", node->path);
+    if (node->outputs[0].dtype != KD_F32 && node->outputs[0].dtype != KD_BF16) {
+        return kd_fail(err, KD_E_UNSUPPORTED, "%s: augment gives f32 or bf16 on this device",
+                       node->path);
     }
     if (!kd_augment_decode(node, &a, err)) {
         return false;
@@ -60,8 +63,9 @@ static struct view view_over(const kd_augment *a, float *scratch) {
     return v;
 }
 
-/* v->image -> to [size, size, channels], normalised where the list ends with it. */
-static void finish(const struct view *v, float *to) {
+/* v->image -> element `at` of `to` and on, [size, size, channels], normalised where the list ends
+ * with it. */
+ALWAYS_INLINE void finish(const struct view *v, void *to, bool half, int64_t at) {
     const int32_t size = v->a->size, channels = v->a->channels, last = v->a->n_ops - 1;
     float factor[3] = {1, 1, 1}, offset[3] = {0, 0, 0};
     if (v->a->op[last] == KD_AUGMENT_NORMALIZE) {
@@ -75,13 +79,14 @@ static void finish(const struct view *v, float *to) {
         for (int32_t x = 0; x < size; x++) {
             for (int32_t c = 0; c < channels; c++) {
                 const float value = v->image[(int64_t)c * v->plane + x * size + y];
-                *to++ = value * factor[c] + offset[c];
+                store(to, half, at++, value * factor[c] + offset[c]);
             }
         }
     }
 }
 
-static void make_view(struct view *v, const uint8_t *pixels, const int64_t *row, float *to) {
+/* -> v->image, not normalised yet */
+static void make_view(struct view *v, const uint8_t *pixels, const int64_t *row) {
     v->key.sample = (uint32_t)row[3];
     cut_view(v, pixels + row[0], (int32_t)row[1], (int32_t)row[2]);
     for (int i = 1; i < v->a->n_ops; i++) {
@@ -89,7 +94,14 @@ static void make_view(struct view *v, const uint8_t *pixels, const int64_t *row,
             alter_view(v, i);
         }
     }
-    finish(v, to);
+}
+
+static void write_view(const struct view *v, void *to, bool half, int64_t at) {
+    if (half) {
+        finish(v, to, true, at);
+    } else {
+        finish(v, to, false, at);
+    }
 }
 
 static void run(kd_device *device, const kd_node *node, void *state, void *const *in,
@@ -99,19 +111,20 @@ static void run(kd_device *device, const kd_node *node, void *state, void *const
     const int64_t *rows = in[1], *key = in[2];
     const int64_t count = node->inputs[1].dim[0], bytes = node->inputs[0].dim[0];
     const int64_t values = (int64_t)s->a.size * s->a.size * s->a.channels;
+    const bool half = node->outputs[0].dtype == KD_BF16;
 #pragma omp parallel for num_threads(s->threads) schedule(dynamic)
     for (int64_t n = 0; n < count; n++) {
         const int thread = omp_get_thread_num();
-        float *to = (float *)out[0] + n * values;
         struct view v = view_over(&s->a, (float *)scratch + (size_t)thread * s->floats);
         v.key = (kd_view_key){
             .seed = (uint64_t)key[0], .epoch = (uint32_t)key[1], .view = (uint32_t)s->a.view};
         if (kd_row_fits(rows + 4 * n, s->a.channels, bytes)) {
-            make_view(&v, in[0], rows + 4 * n, to);
+            make_view(&v, in[0], rows + 4 * n);
+            write_view(&v, out[0], half, n * values);
             continue;
         }
         for (int64_t i = 0; i < values; i++) {
-            to[i] = NAN;
+            store(out[0], half, n * values + i, NAN);
         }
     }
 }

@@ -10,8 +10,8 @@
 #include <kindred/augment_math.h>
 #include <kindred/device.h>
 
-/* f32 only. OpenMP over views; a view is made by one thread, so its bits depend neither on the
- * number of threads nor on the other rows. */
+/* Computes in f32, and writes f32 or bf16. Of narrow_augment too. OpenMP over views; a view is made
+ * by one thread, so its bits depend neither on the number of threads nor on the other rows. */
 extern const kd_kernel augment_kernel;
 
 /* Output rows that the cut makes at once. */

@@ -163,6 +163,7 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "segment_norms", prepare_segments, run_segment_norms},
 
     {SIZE, 0, "augment", prepare_augment, run_augment, release_augment},
+    {SIZE, 0, "narrow_augment", prepare_augment, run_augment, release_augment},
 };
 
 /* The instruction sets that oneDNN generates code for, as it names them. */

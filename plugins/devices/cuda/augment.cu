@@ -207,5 +207,6 @@ void run(kd_device *device, const kd_node *node, void *state, void *const *in, v
 
 extern "C" const kd_kernel cuda_augment[] = {
     {sizeof(kd_kernel), 0, "augment", prepare, run, release},
+    {sizeof(kd_kernel), 0, "narrow_augment", prepare, run, release},
     {0, 0, nullptr, nullptr, nullptr, nullptr},
 };

@@ -26,8 +26,9 @@ static bool prepare(kd_device *device, const kd_node *node, void **ret_state, si
                     kd_error *err) {
     (void)device;
     kd_augment a;
-    if (node->outputs[0].dtype != KD_F32 && node->outputs[0].dtype != KD_F64) {
-        return kd_fail(err, KD_E_UNSUPPORTED, "%s: augment gives f32 or f64", node->path);
+    const uint32_t types = 1u << KD_F32 | 1u << KD_F64 | 1u << KD_BF16;
+    if (!(types >> node->outputs[0].dtype & 1u)) {
+        return kd_fail(err, KD_E_UNSUPPORTED, "%s: augment gives f32, f64 or bf16", node->path);
     }
     if (!kd_augment_decode(node, &a, err)) {
         return false;

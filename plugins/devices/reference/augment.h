@@ -5,7 +5,7 @@
 
 #include <kindred/device.h>
 
-/* Computes in f32, with sums in double, and writes f32 or f64. */
+/* Computes in f32, with sums in double, and writes f32, f64 or bf16. Of narrow_augment too. */
 extern const kd_kernel augment_kernel;
 
 #endif

@@ -125,6 +125,7 @@ static const kd_kernel kernels[] = {
     {SIZE, 0, "segment_norms", prepare_floats, run_segment_norms},
 
     {SIZE, 0, "augment", prepare_augment, run_augment, release_augment},
+    {SIZE, 0, "narrow_augment", prepare_augment, run_augment, release_augment},
 };
 
 static bool device_open(const void *config, const kd_host *host, kd_device **ret, kd_error *err) {
