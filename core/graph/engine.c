@@ -115,7 +115,7 @@ static size_t place_inputs(kd_program *p) {
             end += (kd_bytes(&v->spec) + alignment - 1) / alignment * alignment;
         }
     }
-    return end;
+    return prefetch_place(p, end);
 }
 
 /* How much memory of its own a program needs. A late one takes what does not fit in the engine's
@@ -133,6 +133,7 @@ static bool allocate_program(kd_program *p, kd_error *err) {
     engine *e = p->e;
     size_program(p);
     if (!device_allocate(e, &p->inputs, p->inputs.bytes, "inputs", err) || !feed_allocate(p, err) ||
+        !prefetch_allocate(p, err) ||
         !device_allocate(e, &p->arena, p->arena.bytes, "an eval's values", err) ||
         !device_allocate(e, &p->scratch, p->scratch.bytes, "an eval's scratch", err)) {
         return false;
@@ -262,6 +263,7 @@ void engine_get_plan(const engine *e, engine_plan *ret) {
         p->inputs.bytes = place_inputs(p);
         ret->input_bytes += p->inputs.bytes + feed_device_bytes(p);
         ret->host_bytes += feed_host_bytes(p);
+        ret->room_bytes += prefetch_device_bytes(p);
     }
     for (int i = 0; i < e->variables.count; i++) {
         const stored_variable *v = e->variables.item[i];
@@ -271,5 +273,5 @@ void engine_get_plan(const engine *e, engine_plan *ret) {
     }
     ret->total_bytes = ret->parameter_bytes + ret->gradient_bytes + ret->moment_bytes +
                        ret->state_bytes + ret->input_bytes + ret->arena_bytes + ret->scratch_bytes +
-                       ret->copy_bytes;
+                       ret->copy_bytes + ret->room_bytes;
 }

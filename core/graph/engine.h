@@ -18,7 +18,7 @@
 
 #include "graph/graph.h"
 
-#include <kindred/device.h>
+#include <kindred/device_extensions.h>
 
 typedef struct engine engine;
 typedef struct kd_program kd_program;
@@ -57,6 +57,17 @@ bool program_bind(kd_program *p, const char *name, const void *memory, kd_error 
  * engine_allocate. */
 bool program_share_input(kd_program *p, const char *name, kd_program *with, kd_error *err);
 bool program_input_spec(const kd_program *p, const char *name, kd_spec *ret);
+
+/* Of an input that will be bound to the host's memory, as a device reads it that can prefetch
+ * (KD_DEVICE_PREFETCH), nodes see a room of the device's memory instead, into which a run first has
+ * its pieces copied: `pieces` of them, of no bytes where there are fewer. The room of an input that
+ * is shared is the other program's, whatever `room_bytes` says. What is bound may be read to the
+ * next multiple of KD_PIECE_ALIGNMENT. Before engine_allocate. */
+bool program_prefetch(kd_program *p, const char *name, int64_t pieces, size_t room_bytes,
+                      kd_error *err);
+void program_prefetch_nothing(kd_program *p); /* as if it had not been called */
+/* All pieces of the run whose inputs are written next. */
+bool program_write_pieces(kd_program *p, const kd_device_piece *pieces, kd_error *err);
 
 /* Inputs of many runs at a time, so that a run needs nothing of the host: a table of `rows` runs'
  * inputs, but for those that are bound or shared, which each run takes the next row of. Before
@@ -111,6 +122,7 @@ typedef struct engine_plan {
     size_t arena_bytes;   /* of intermediate values: the largest program's */
     size_t scratch_bytes; /* of kernels: the largest node's, 0 before kernels are prepared */
     size_t copy_bytes;    /* of copies of the variables */
+    size_t room_bytes;    /* of what is prefetched */
     size_t total_bytes;   /* all of the above: what engine_allocate asks the device for */
     /* Beside it, of the host: tables of inputs, and copies of the variables. */
     size_t host_bytes, host_copy_bytes;

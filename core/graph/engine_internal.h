@@ -9,6 +9,7 @@
 
 typedef struct feed feed;
 typedef struct copies copies;
+typedef struct prefetch prefetch;
 
 typedef struct instruction {
     op_kernel kernel;
@@ -37,6 +38,7 @@ struct kd_program {
     const void **bound;            /* by input; NULL: in `inputs` */
     kd_program **shared;           /* by input: whose input of that name it is; NULL: its own */
     feed *feed;                    /* NULL: inputs are written one by one */
+    prefetch *prefetch;            /* NULL: no input is */
     void *recording;               /* of a device that records; NULL: not yet */
     bool late, linked, ran;
 };
@@ -95,6 +97,22 @@ bool feed_supply(kd_program *p, kd_error *err);
 /* What a run begins and ends with. */
 void feed_fetch(const kd_program *p);
 void feed_advance(const kd_program *p);
+
+/* prefetch.c. All of them do nothing for a program that prefetches nothing. */
+/* Where the list of pieces lies behind inputs that end at `end`; returns the new end. */
+size_t prefetch_place(kd_program *p, size_t end);
+size_t prefetch_device_bytes(const kd_program *p);
+bool prefetch_allocate(kd_program *p, kd_error *err);
+void prefetch_free(kd_program *p);
+/* The room that stands for input i; NULL: none does. */
+void *prefetch_room(const kd_program *p, int i);
+/* Before the nodes of a run. */
+void prefetch_begin(const kd_program *p);
+
+/* Writes the inputs from byte `offset` on: of the next run that has none yet, where there is a
+ * table of them. */
+void program_write_inputs(kd_program *p, size_t offset, const void *data, size_t bytes);
+int program_input_index(const kd_program *p, const struct value *v); /* -1: no input */
 
 void *program_address(const kd_program *p, struct value *v);
 /* Resolves every pointer of the code; after memory exists and whenever an input is bound. */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static int input_index(const kd_program *p, const struct value *v) {
+int program_input_index(const kd_program *p, const struct value *v) {
     for (int i = 0; i < p->g->inputs.count; i++) {
         if (p->g->inputs.item[i] == v) {
             return i;
@@ -14,8 +14,12 @@ static int input_index(const kd_program *p, const struct value *v) {
 }
 
 static void *input_address(const kd_program *p, const struct value *v) {
-    const int i = input_index(p, v);
+    const int i = program_input_index(p, v);
     const void *bound = p->bound[i];
+    void *room = prefetch_room(p, i);
+    if (room) {
+        return room;
+    }
     if (p->shared[i]) {
         return input_address(p->shared[i], graph_find(&p->shared[i]->g->inputs, v->name));
     }
@@ -59,6 +63,7 @@ void program_link(kd_program *p) {
 static void run_nodes(const kd_program *p) {
     void *scratch = p->scratch.base ? p->scratch.base : p->e->scratch.base;
     feed_fetch(p);
+    prefetch_begin(p);
     for (int i = 0; i < p->count; i++) {
         const instruction *c = &p->code[i];
         if (c->runs) {
@@ -105,6 +110,7 @@ bool program_run(kd_program *p, kd_error *err) {
 void program_free(kd_program *p) {
     forget_recording(p);
     feed_free(p);
+    prefetch_free(p);
     for (int i = 0; p->code && i < p->count; i++) {
         const instruction *c = &p->code[i];
         if (c->runs) {
@@ -176,13 +182,22 @@ static bool check(const kd_program *p, const struct value *v, const char *name, 
     return true;
 }
 
+void program_write_inputs(kd_program *p, size_t offset, const void *data, size_t bytes) {
+    if (p->feed) {
+        memcpy(feed_row(p) + offset, data, bytes);
+    } else {
+        p->e->table->upload(p->e->device, (char *)p->inputs.base + offset, data, bytes);
+    }
+}
+
 static bool write_value(kd_program *p, struct value *v, const char *name, const void *data,
                         size_t bytes, kd_error *err) {
-    if (v->home == HOME_INPUT && (p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
+    if (v->home == HOME_INPUT &&
+        (p->bound[program_input_index(p, v)] || p->shared[program_input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' is bound to memory of the caller's", name);
     }
-    if (v->home == HOME_INPUT && p->feed) {
-        memcpy(feed_row(p) + v->offset, data, bytes);
+    if (v->home == HOME_INPUT) {
+        program_write_inputs(p, (size_t)v->offset, data, bytes);
     } else {
         p->e->table->upload(p->e->device, program_address(p, v), data, bytes);
     }
@@ -250,10 +265,11 @@ bool program_bind(kd_program *p, const char *name, const void *memory_, kd_error
     if (!v) {
         return kd_fail(err, KD_E_INVALID, "program '%s' has no input '%s'", p->name, name);
     }
-    if (p->linked && (!p->bound[input_index(p, v)] || p->shared[input_index(p, v)])) {
+    if (p->linked &&
+        (!p->bound[program_input_index(p, v)] || p->shared[program_input_index(p, v)])) {
         return kd_fail(err, KD_E_INTERNAL, "'%s' has memory of its own already", name);
     }
-    p->bound[input_index(p, v)] = memory_;
+    p->bound[program_input_index(p, v)] = memory_;
     if (p->linked) {
         program_link(p);
     }
@@ -267,7 +283,7 @@ bool program_share_input(kd_program *p, const char *name, kd_program *with, kd_e
         return kd_fail(err, KD_E_INTERNAL, "programs '%s' and '%s' cannot share an input '%s'",
                        p->name, with->name, name);
     }
-    p->shared[input_index(p, v)] = with;
+    p->shared[program_input_index(p, v)] = with;
     return true;
 }
 

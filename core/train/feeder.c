@@ -2,10 +2,17 @@
  * Rows, key and rates of a step. */
 #include "train/feeder.h"
 
+#include "train/image_room.h"
+
 #include <kindred/update.h>
 
 #include <math.h>
 #include <stdlib.h>
+
+static size_t piece_bytes(const assembly *a) {
+    const int64_t pieces = (int64_t)a->run->train.batch * a->data->samples.n_images;
+    return a->pixel_memory.room ? (size_t)pieces * sizeof(kd_device_piece) : 0;
+}
 
 void feeder_init(feeder *f, assembly *a, int64_t done) {
     const int64_t count = a->data->samples.count;
@@ -19,18 +26,20 @@ void feeder_init(feeder *f, assembly *a, int64_t done) {
                   .written = done,
                   .permutation = kd_alloc((size_t)count * sizeof *f->permutation),
                   .rows = kd_alloc(batch * sizeof *f->rows),
-                  .indices = kd_alloc(batch * sizeof *f->indices)};
+                  .indices = kd_alloc(batch * sizeof *f->indices),
+                  .pieces = kd_alloc(piece_bytes(a) + 1)};
 }
 
 void feeder_finish(feeder *f) {
     free(f->permutation);
     free(f->rows);
     free(f->indices);
+    free(f->pieces);
 }
 
-size_t feeder_bytes(const run *r, int64_t count) {
-    return (size_t)count * sizeof(int32_t) +
-           (size_t)r->train.batch * (sizeof(row) + sizeof(int32_t));
+size_t feeder_bytes(const assembly *a) {
+    return (size_t)a->data->samples.count * sizeof(int32_t) +
+           (size_t)a->run->train.batch * (sizeof(row) + sizeof(int32_t)) + piece_bytes(a);
 }
 
 /* Where a batch comes from. */
@@ -39,13 +48,18 @@ typedef struct place {
     int64_t epoch, batch;
 } place;
 
-/* Rows of image `side` of each sample of the batch. */
-static bool write_rows(feeder *f, kd_program *p, const place *from, int32_t side, kd_error *err) {
+/* Rows of image `side` of each sample of the batch. *end: of the images laid out so far, where
+ * they are copied. */
+static bool write_rows(feeder *f, kd_program *p, const place *from, int32_t side, int64_t *end,
+                       kd_error *err) {
     static const char *const names[] = {"rows.0", "rows.1"};
     const assembly *a = f->assembly;
     const int64_t batch = a->run->train.batch;
     batch_rows(a->data->store, &a->data->samples, from->permutation, (uint64_t)a->run->keys.seed,
                from->epoch, from->batch, batch, side, f->rows);
+    if (a->pixel_memory.room) {
+        image_room_lay(a->data->store, f->rows, batch, end, f->pieces + side * batch);
+    }
     return program_write(p, names[side], f->rows, (size_t)batch * sizeof *f->rows, err);
 }
 
@@ -72,10 +86,14 @@ static bool write_indices(feeder *f, kd_program *p, kd_error *err) {
 
 static bool write_samples(feeder *f, kd_program *p, const place *from, kd_error *err) {
     const assembly *a = f->assembly;
+    int64_t end = 0;
     for (int32_t side = 0; side < a->data->samples.n_images; side++) {
-        if (!write_rows(f, p, from, side, err)) {
+        if (!write_rows(f, p, from, side, &end, err)) {
             return false;
         }
+    }
+    if (a->pixel_memory.room && !program_write_pieces(p, f->pieces, err)) {
+        return false;
     }
     const int64_t key[2] = {a->run->keys.seed, from->epoch};
     return write_indices(f, p, err) && program_write(p, "key", key, sizeof key, err);

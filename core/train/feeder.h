@@ -5,15 +5,18 @@
 
 #include "train/assembly.h"
 
+#include <kindred/device_extensions.h>
+
 typedef struct feeder {
     const assembly *assembly;
     schedule schedule;
-    int64_t epoch_steps;  /* steps an epoch */
-    int64_t pass_steps;   /* steps a pass over the samples */
-    int64_t pass;         /* whose permutation it is; -1: none yet */
-    int32_t *permutation; /* [samples] */
-    row *rows;            /* [batch] */
-    int32_t *indices;     /* [batch] */
+    int64_t epoch_steps;     /* steps an epoch */
+    int64_t pass_steps;      /* steps a pass over the samples */
+    int64_t pass;            /* whose permutation it is; -1: none yet */
+    int32_t *permutation;    /* [samples] */
+    row *rows;               /* [batch] */
+    int32_t *indices;        /* [batch] */
+    kd_device_piece *pieces; /* [images of a sample, batch], where they are copied to the device */
     int64_t total_steps;
     int64_t written; /* steps whose inputs have been */
 } feeder;
@@ -31,6 +34,6 @@ bool feeder_write_further(feeder *f, kd_program *p, bool over_samples, int64_t s
                           kd_error *err);
 
 /* Bytes of host memory that it holds. */
-size_t feeder_bytes(const run *r, int64_t count);
+size_t feeder_bytes(const assembly *a);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "train/evaluation.h"
+#include "train/image_room.h"
 
 #include <kindred/device_extensions.h>
 
@@ -29,6 +30,58 @@ static bool size_evals(assembly *a, size_t *ret, kd_error *err) {
     return ok;
 }
 
+/* Does this program of the method's go over images? */
+static bool goes_over(const assembly *a, uint32_t further) {
+    return assembly_method_program(a, further)->over_samples;
+}
+
+/* Has each batch copied to a room of `bytes`. */
+static bool make_room(assembly *a, int64_t bytes, kd_error *err) {
+    const int64_t pieces = (int64_t)a->run->train.batch * a->data->samples.n_images;
+    bool ok = program_prefetch(a->step, "pixels", pieces, (size_t)bytes, err);
+    for (uint32_t i = 0; ok && i < a->n_further; i++) {
+        ok = !goes_over(a, i) || program_prefetch(a->further[i], "pixels", pieces, 0, err);
+    }
+    a->pixel_memory.room = bytes;
+    return ok;
+}
+
+static void give_room_up(assembly *a) {
+    program_prefetch_nothing(a->step);
+    for (uint32_t i = 0; i < a->n_further; i++) {
+        program_prefetch_nothing(a->further[i]);
+    }
+    a->pixel_memory.room = 0;
+}
+
+/* left: bytes for training. A room that is larger than all images would not fit either. */
+static bool keep_on_host(assembly *a, size_t left, kd_error *err) {
+    const store *s = a->data->store;
+    const int64_t room = image_room_bytes(s, &a->data->samples, a->run->train.batch);
+    const bool can = kd_device_extension(a->machine.table, a->machine.device, KD_DEVICE_PREFETCH);
+    engine_plan plan;
+    a->pixel_memory.place = PIXELS_ON_HOST;
+    if (can && room <= s->pixel_bytes && !make_room(a, room, err)) {
+        return false;
+    }
+    engine_get_plan(a->engine, &plan);
+    if (plan.total_bytes > left) {
+        give_room_up(a);
+    }
+    if (a->pixel_memory.room) {
+        log_line(KD_LOG_INFO,
+                 "%.1f MiB of images stay in host memory; the device copies each batch from there "
+                 "into %.1f MiB of its own",
+                 mib((size_t)s->pixel_bytes), mib((size_t)room));
+    } else {
+        log_line(KD_LOG_INFO,
+                 "%.1f MiB of images stay in host memory, where the device reads them: it has no "
+                 "%.1f MiB for a batch",
+                 mib((size_t)s->pixel_bytes), mib((size_t)room));
+    }
+    return true;
+}
+
 static bool decide_by_size(assembly *a, bool evals, const kd_device_host_reads *reads,
                            kd_error *err) {
     const size_t bytes = (size_t)a->data->store->pixel_bytes;
@@ -40,14 +93,14 @@ static bool decide_by_size(assembly *a, bool evals, const kd_device_host_reads *
     }
     engine_get_plan(a->engine, &plan);
     const size_t beside = of_evals > all / SPARE ? of_evals : all / SPARE;
-    if (plan.total_bytes + beside + bytes > free_bytes) {
-        a->pixel_memory.place = PIXELS_ON_HOST;
-        log_line(KD_LOG_INFO,
-                 "%.1f MiB of images stay in host memory, which the device reads: of its %.1f MiB, "
-                 "%.1f are free, training takes %.1f and evals take %.1f",
-                 mib(bytes), mib(all), mib(free_bytes), mib(plan.total_bytes), mib(of_evals));
+    if (plan.total_bytes + beside + bytes <= free_bytes) {
+        return true;
     }
-    return true;
+    log_line(KD_LOG_INFO,
+             "no device memory for the images: of its %.1f MiB, %.1f are free, training takes %.1f "
+             "and evals take %.1f",
+             mib(all), mib(free_bytes), mib(plan.total_bytes), mib(of_evals));
+    return keep_on_host(a, beside < free_bytes ? free_bytes - beside : 0, err);
 }
 
 bool pixels_decide(assembly *a, bool evals, kd_error *err) {
@@ -70,8 +123,9 @@ static bool load_on_device(assembly *a, size_t bytes, kd_error *err) {
 }
 
 static bool load_on_host(assembly *a, size_t bytes, kd_error *err) {
-    if (!host_reads(a)->allocate(a->machine.device, bytes, &a->pixel_memory.host,
-                                 &a->pixel_memory.memory, err)) {
+    const size_t lines = (bytes + KD_PIECE_ALIGNMENT - 1) / KD_PIECE_ALIGNMENT; /* read whole */
+    if (!host_reads(a)->allocate(a->machine.device, lines * KD_PIECE_ALIGNMENT,
+                                 &a->pixel_memory.host, &a->pixel_memory.memory, err)) {
         return false;
     }
     memcpy(a->pixel_memory.host, a->data->store->pixels, bytes);

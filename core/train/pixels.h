@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the packed images lie while a run trains: the mapped file itself for a device in host
- * memory; else the device's memory, and where they do not fit, host memory that it reads. */
+ * memory; else the device's memory, and where they do not fit, host memory that it copies each
+ * batch from, or reads. */
 #ifndef CORE_TRAIN_PIXELS_H
 #define CORE_TRAIN_PIXELS_H
 
@@ -13,6 +14,7 @@ typedef enum pixels_place { PIXELS_MAPPED, PIXELS_ON_DEVICE, PIXELS_ON_HOST } pi
 typedef struct pixel_memory {
     pixels_place place;
     void *memory, *host; /* as the device sees them; as the host does, ON_HOST */
+    int64_t room; /* ON_HOST, of a batch that is copied to the device: bytes; 0: it reads them */
 } pixel_memory;
 
 /* Decides, when all programs of the assembly are compiled and nothing is allocated; `evals` are

@@ -36,7 +36,7 @@ bool plan_run(assembly *a, run_plan *ret, kd_error *err) {
     run_plan p = {.samples = count,
                   .epoch_steps = run_epoch_steps(a->run, count),
                   .total_steps = run_total_steps(a->run, count),
-                  .host_bytes = feeder_bytes(a->run, count)};
+                  .host_bytes = feeder_bytes(a)};
     engine_get_plan(a->engine, &p.memory);
     p.device_own_bytes = a->machine.table->overhead(a->machine.device);
     p.host_bytes += p.memory.host_bytes;
@@ -78,6 +78,9 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
     if (a->pixel_memory.place == PIXELS_ON_DEVICE) {
         print_bytes(to, "  images", plan->image_bytes, "");
     }
+    if (m->room_bytes) {
+        print_bytes(to, "  images of a batch", m->room_bytes, "the rest stay in host memory");
+    }
     if (m->copy_bytes) {
         print_bytes(to, "  copy for checkpoints", m->copy_bytes, "");
     }
@@ -95,7 +98,7 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
                 "anonymous; mapped images are not in it");
     if (a->pixel_memory.place == PIXELS_ON_HOST) {
         print_bytes(to, "  images, pinned", plan->pinned_bytes,
-                    "in the peak; the device reads them");
+                    "in the peak; the device takes them from there");
     }
     print_bytes(to, "  images, mapped", (size_t)a->data->store->pixel_bytes, "");
     if (plan->early.code) {

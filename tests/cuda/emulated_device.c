@@ -6,6 +6,7 @@
 #include "faults.h"
 #include "feed.h"
 #include "kernels.h"
+#include "prefetch.h"
 #include "widen.h"
 
 #include <kindred/device_extensions.h>
@@ -139,12 +140,16 @@ static const void *extension(kd_device *device, const char *id) {
     static const kd_device_kernels of_others = {.size = sizeof of_others, .accepts = "cuda"};
     static const kd_device_feed feeding = {
         .size = sizeof feeding, .fetch = cuda_feed_fetch, .advance = cuda_feed_advance};
+    static const kd_device_prefetching prefetching = {.size = sizeof prefetching,
+                                                      .copy = cuda_prefetch_copy};
     static const emulated_steps steps = {.widen = widen_bf16, .add_bias = add_bias};
     static const struct {
         const char *id;
         const void *table;
-    } all[] = {
-        {KD_DEVICE_KERNELS, &of_others}, {KD_DEVICE_FEED, &feeding}, {EMULATED_STEPS, &steps}};
+    } all[] = {{KD_DEVICE_KERNELS, &of_others},
+               {KD_DEVICE_FEED, &feeding},
+               {KD_DEVICE_PREFETCH, &prefetching},
+               {EMULATED_STEPS, &steps}};
     const void *ret = NULL;
     (void)device;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -313,13 +313,52 @@ static bool feeds(const check_device *d, const kd_device_feed *feed) {
     return right;
 }
 
+/* Pieces come where they belong and nothing else changes: one of no bytes, more than blocks there
+ * are, one that a thread's loads do not end with; and those are left out that lie outside of either
+ * memory or between packs. */
+static bool copies_pieces(const check_device *d, const kd_device_prefetching *calls) {
+    enum { FROM = 65536 + 128, TO = 131072, SMALL = 40, COUNT = SMALL + 8 };
+    kd_device_piece list[COUNT] = {
+        {0, 0, 128},        {128, 256, 65536},  {256, 66048, 0}, {FROM - 128, TO - 128, 128},
+        {FROM, 70000, 128}, {-128, 70000, 128}, {0, TO, 128},    {8, 70000, 128}};
+    unsigned char *from = memory_of(FROM), *to = memory_of(TO), *want = memory_of(TO);
+    for (int i = 0; i < FROM; i++) {
+        from[i] = (unsigned char)(1 + i % 251);
+    }
+    for (int i = 0; i < SMALL; i++) {
+        list[COUNT - 1 - i] =
+            (kd_device_piece){128 * (i + 7), 80000 + 384 * i, 128 + 128 * (i % 2)};
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (i < 4 || i >= 8) {
+            memcpy(want + list[i].to, from + list[i].from, (size_t)list[i].bytes);
+        }
+    }
+    kd_device_piece *own = memory_of(sizeof list);
+    memcpy(own, list, sizeof list);
+    calls->copy(d->handle, &(kd_device_pieces){.from = from,
+                                               .from_bytes = FROM,
+                                               .to = to,
+                                               .to_bytes = TO,
+                                               .list = own,
+                                               .count = COUNT});
+    const bool right = memcmp(to, want, TO) == 0;
+    free(from);
+    free(to);
+    free(want);
+    free(own);
+    return right;
+}
+
 /* Kernels that are no ops. The device over the double has no such extension: there libraries call
  * them. */
 static int wrong_beside_ops(const check_device *d) {
     static const int64_t counts[] = {1, 7, 8, 9, 2048, 5003};
     const emulated_steps *steps = kd_device_extension(d->table, d->handle, EMULATED_STEPS);
     const kd_device_feed *feed = kd_device_extension(d->table, d->handle, KD_DEVICE_FEED);
-    int wrong = !feed || !feeds(d, feed);
+    const kd_device_prefetching *prefetch =
+        kd_device_extension(d->table, d->handle, KD_DEVICE_PREFETCH);
+    int wrong = (!feed || !feeds(d, feed)) + (!prefetch || !copies_pieces(d, prefetch));
     for (size_t i = 0; steps && i < sizeof counts / sizeof *counts; i++) {
         wrong += !widens(d, steps, counts[i]);
         wrong += !adds_bias(d, steps, KD_F32, counts[i], 5);

@@ -52,6 +52,31 @@ typedef struct kd_device_host_reads {
     void (*release)(kd_device *device, void *host);
 } kd_device_host_reads;
 
+/* Pieces of such memory, copied into the device's own before kernels need them. */
+#define KD_DEVICE_PREFETCH "kindred.device.prefetch/1"
+#define KD_PIECE_ALIGNMENT 128 /* bytes: lines that the bus carries whole */
+typedef struct kd_device_piece {
+    int64_t from, to, bytes; /* where it begins in either memory; multiples of the alignment */
+} kd_device_piece;
+typedef struct kd_device_pieces {
+    const void *from;   /* memory of the host's, as the device sees it, */
+    int64_t from_bytes; /* all of which may be read; */
+    void *to;           /* and of the device's own */
+    int64_t to_bytes;   /* multiples of the alignment, as from_bytes is */
+    const void *list;   /* kd_device_piece [count], in memory of the device's own */
+    int64_t count;
+    /* Where there is a list in each row of a table of inputs (kd_device_feed): `list` is that of
+     * the first of so many rows, and `counter` names the row. NULL: there is no table. */
+    const void *counter;
+    int64_t rows, row_bytes;
+} kd_device_pieces;
+typedef struct kd_device_prefetching {
+    uint32_t size;
+    /* Enqueues the copy, may be recorded, fails as kernels do. A piece that does not lie in both
+     * memories, or of no bytes, is left out; pieces do not overlap in `to`. */
+    void (*copy)(kd_device *device, const kd_device_pieces *what);
+} kd_device_prefetching;
+
 /* Kernels that other plugins bring for ops of their own (kindred/custom_ops.h). Without it the
  * device runs its own kernels alone. */
 #define KD_DEVICE_KERNELS "kindred.device.kernels/1"

@@ -5,6 +5,7 @@
 #include "copy.h"
 #include "feed.h"
 #include "memory.h"
+#include "prefetch.h"
 
 static const kd_device_feed feeding = {
     .size = sizeof feeding, .fetch = cuda_feed_fetch, .advance = cuda_feed_advance};
@@ -21,6 +22,9 @@ static const kd_device_host_reads host_reads = {.size = sizeof host_reads,
                                                 .allocate = mapped_allocate,
                                                 .release = mapped_release};
 
+static const kd_device_prefetching prefetching = {.size = sizeof prefetching,
+                                                  .copy = cuda_prefetch_copy};
+
 static void *stream_of(kd_device *device) {
     return device->stream;
 }
@@ -32,9 +36,8 @@ static const struct {
     const char *id;
     const void *table;
 } extensions[] = {
-    {KD_DEVICE_FEED, &feeding},
-    {KD_DEVICE_COPY, &copying},
-    {KD_DEVICE_HOST_READS, &host_reads},
+    {KD_DEVICE_FEED, &feeding},          {KD_DEVICE_COPY, &copying},
+    {KD_DEVICE_HOST_READS, &host_reads}, {KD_DEVICE_PREFETCH, &prefetching},
     {KD_DEVICE_KERNELS, &of_others},
 };
 

@@ -26,6 +26,15 @@ END
 sed 's/^backbone:.*/backbone: {plugin: resnet, depth: 18, stem: tiny, width: 4}/' run.yaml > resnet.yaml
 mv run.yaml vit.yaml
 
+# What was taken of the device is what was planned.
+as_planned() {
+    awk 'NR == FNR { taken = $1 / 1048576; next }
+        /^memory of the process/ { exit }
+        $1 == "in" && $2 == "all" { said = $3 }
+        END { print "taken", taken, "MiB, planned", said
+              exit !(said > 0 && said > 0.98 * taken && said < 1.02 * taken) }' peak plan
+}
+
 # As many losses as steps, and no two of them apart by more than a part in 10,000.
 for net in vit resnet; do
     for device in cpu cuda; do
@@ -39,10 +48,15 @@ for net in vit resnet; do
         END { exit bad > 0 || NR != 4 }'
 done
 
-train() {
-    OMP_WAIT_POLICY=passive timeout 200 "$kindred" train resnet.yaml --plugin "$module" \
+train_file() {
+    file=$1
+    shift
+    OMP_WAIT_POLICY=passive timeout 200 "$kindred" train "$file" --plugin "$module" \
         --no-user-plugins device.plugin=cuda train.epochs=4 train.log_every=3 \
         checkpoint.every_steps=1 checkpoint.keep=100 "$@" > log 2>&1 || { cat log; exit 1; }
+}
+train() {
+    train_file resnet.yaml "$@"
 }
 same() {
     for step in 1 2 3 4 5 6 7 8; do
@@ -73,6 +87,22 @@ grep -q 'images stay in host memory' log || { cat log; exit 1; }
 same roomy evals
 sed -i '/^evals:/,$d' resnet.yaml
 
+# Where a batch has room beside training, it is copied there: both images of pairs, in steps and in what
+# the method does over all samples before them. And the room is in the plan.
+sed 's/^method:.*/method: {plugin: pirl, start: features, output: 16}/' resnet.yaml > pirl.yaml
+pairs='train.epochs=1 data.count=68 data.size=64 data.paired=true'
+(export KINDRED_DOUBLE_PEAK=$PWD/peak; train_file pirl.yaml name=beside $pairs)
+capacity=$((($(cat peak) - 800000) * 16 / 15))
+(export KINDRED_DOUBLE_CAPACITY=$capacity KINDRED_DOUBLE_PEAK=$PWD/peak; train_file pirl.yaml name=copied $pairs)
+grep -q 'the device copies each batch' log || { cat log; exit 1; }
+same beside copied
+(export KINDRED_DOUBLE_CAPACITY=$capacity KINDRED_DOUBLE_LATE=1; train_file pirl.yaml name=copied-late $pairs)
+grep -q 'the device copies each batch' log || { cat log; exit 1; }
+same beside copied-late
+(export KINDRED_DOUBLE_CAPACITY=$capacity
+    "$kindred" plan pirl.yaml --plugin "$module" --no-user-plugins device.plugin=cuda $pairs) > plan
+as_planned
+
 # DEVICE WORDS: a run that names no device uses this one; the log has the words about the other, or
 # none when there are none; and the losses are the device's.
 automatic() {
@@ -101,8 +131,4 @@ grep -q 'MiB free, and .* are wanted' log || { cat log; exit 1; }
 sed -i 's/width: 4/width: 40/; s/hidden: 32/hidden: 300/' resnet.yaml
 "$kindred" plan resnet.yaml --plugin "$module" --no-user-plugins device.plugin=cuda > plan
 (export KINDRED_DOUBLE_PEAK=$PWD/peak; train name=large train.epochs=1)
-awk 'NR == FNR { taken = $1 / 1048576; next }
-    /^memory of the process/ { exit }
-    $1 == "in" && $2 == "all" { said = $3 }
-    END { print "taken", taken, "MiB, planned", said
-          exit !(said > 0 && said > 0.98 * taken && said < 1.02 * taken) }' peak plan
+as_planned
