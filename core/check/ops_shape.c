@@ -43,6 +43,8 @@ static void scatter_add(const op_case *c, kd_scope s, kd_tensor *const *in, kd_t
     out[0] = kd_scatter_add(in[0], in[1], c->arg[0]);
 }
 
+static const double few[] = {5, 0, 5, 8, 5, 5, 0};
+
 const op_case ops_shape_cases[] = {
     {"reshape", .build = reshape, .in = {{IN(4, 6)}}, .arg = {3, 2, 3, 4}, .gradient = true},
     {"reshape", "to a scalar", .build = reshape, .in = {{IN(1, 1)}}, .arg = {0}, .gradient = true},
@@ -98,10 +100,17 @@ const op_case ops_shape_cases[] = {
      .in = {{WHOLE(KD_I32, 0, 3, 8)}, {REAL(8, 2)}}, .arg = {4}, .gradient = true},
     {"scatter_add", "large", .build = scatter_add,
      .in = {{WHOLE(KD_I32, 0, 57, 999)}, {REAL(999, 33)}}, .arg = {61}},
+    {"scatter_add", "thousands", .build = scatter_add,
+     .in = {{WHOLE(KD_I32, 0, 57, 2501)}, {REAL(2501, 8)}}, .arg = {61}},
+    {"scatter_add", "thousands, most into few", .build = scatter_add,
+     .in = {{WHOLE(KD_I32, 0, 9, 1025), VALUES(few)}, {WHOLE(KD_I32, -99, 99, 1025, 3)}},
+     .arg = {9}},
     {"scatter_rows", "duplicates", .build = scatter_rows,
      .in = {{IN(9, 5)}, {WHOLE(KD_I32, 0, 9, 31)}, {IN(31, 5)}}},
     {"scatter_rows", "integers", .build = scatter_rows,
      .in = {{WHOLE(KD_I32, 0, 99, 7)}, {WHOLE(KD_I32, 0, 7, ANY)}, {WHOLE(KD_I32, 0, 99, ANY)}}},
+    {"scatter_rows", "thousands", .build = scatter_rows,
+     .in = {{IN(37, 5)}, {WHOLE(KD_I32, 0, 36, 1100)}, {IN(1100, 5)}}},
     {"scatter_rows", "nothing", .build = scatter_rows,
      .in = {{IN(3, 2)}, {WHOLE(KD_I32, 0, 3, 0)}, {IN(0, 2)}}},
     {"scatter_add", "nothing", .build = scatter_add, .in = {{WHOLE(KD_I32, 0, 3, 0)}, {REAL(0, 2)}},

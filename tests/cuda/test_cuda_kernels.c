@@ -173,6 +173,21 @@ static int missing_kernels(const check_device *d) {
     return missing;
 }
 
+/* More indices than a block looks through: the three, over and over, with a row for each. */
+static kd_tensor *pick_many(eager *e, int which, kd_tensor *rows, const double *indices) {
+    enum { MANY = 1200 };
+    double index[MANY], number[2 * MANY];
+    for (int i = 0; i < 2 * MANY; i++) {
+        index[i / 2] = indices[i / 2 % 3];
+        number[i] = i % 17;
+    }
+    kd_tensor *some = eager_tensor(e, (kd_spec){.rank = 2, .dim = {MANY, 2}}, number);
+    kd_tensor *i = eager_tensor(e, (kd_spec){.dtype = KD_I32, .rank = 1, .dim = {MANY}}, index);
+    return which == 0 ? kd_scatter_add(i, some, 4) : kd_scatter_rows(rows, i, some);
+}
+
+#define PICKS 6
+
 static kd_tensor *pick(eager *e, int which, const double *indices) {
     static const double numbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     kd_tensor *rows = eager_tensor(e, (kd_spec){.rank = 2, .dim = {4, 2}}, numbers);
@@ -186,6 +201,9 @@ static kd_tensor *pick(eager *e, int which, const double *indices) {
         return kd_scatter_add(i, some, 4);
     case 2:
         return kd_scatter_rows(rows, i, some);
+    case 3:
+    case 4:
+        return pick_many(e, which - 3, rows, indices);
     default:
         return kd_emit("cross_entropy", (kd_tensor *[]){logits, i}, 2, NULL, 0);
     }
@@ -214,7 +232,7 @@ static bool treats_alike(const check_device *d, const check_device *reference, i
 static int wrong_with_indices(const check_device *d, const check_device *reference) {
     static const double bad[][3] = {{0, 4, 1}, {3, 2, -1}};
     int wrong = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 2 * PICKS; i++) {
         wrong += !treats_alike(d, reference, i / 2, bad[i % 2]);
     }
     return wrong;
