@@ -79,6 +79,23 @@ static void reported_twice(graph *g) {
 static void too_far(graph *g) {
     kd_slice(input(g, "x", 2, 2), 1, 1, 3);
 }
+static kd_tensor *bytes(graph *g, const char *name, int64_t side) {
+    return kd_input(graph_root(g), name,
+                    (kd_spec){.dtype = KD_U8, .rank = 4, .dim = {2, side, side, 3}});
+}
+static void pooled_bytes(graph *g) {
+    kd_max_pool2d(bytes(g, "x", 4), 2, 2, 0);
+}
+static void other_positions(graph *g) {
+    kd_tensor *dy = kd_cast(bytes(g, "x", 2), KD_REAL);
+    kd_emit2("max_pool2d_grad", dy, bytes(g, "where", 1));
+}
+static void drawn_integers(graph *g) {
+    kd_tensor *key =
+        kd_input(graph_root(g), "key", (kd_spec){.dtype = KD_I64, .rank = 1, .dim = {2}});
+    const kd_attr attrs[] = {KD_IS("dims", (const int64_t[]){3}, 1), KD_I("dtype", KD_I64)};
+    kd_emit("random", &key, 1, attrs, 2);
+}
 static void other_graph(graph *g) {
     graph *other = make(KD_F32, 0);
     kd_add(input(g, "x", 2, 2), input(other, "x", 2, 2));
@@ -98,6 +115,9 @@ static const mistake mistakes[] = {
     {"adagrad is not an op", unknown_optimizer},
     {"'loss' is declared twice", reported_twice},
     {"[1, 3) is outside of axis 1, which has 2", too_far},
+    {"max_pool2d: wants a floating type", pooled_bytes},
+    {"wants [n, h, w, c] and its u8 positions", other_positions},
+    {"random: is real", drawn_integers},
     {"of another graph", other_graph},
 };
 

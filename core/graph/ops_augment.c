@@ -25,7 +25,7 @@ static bool augment_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     *out = (kd_spec){.dtype = (int32_t)kd_attr_int(node, "dtype", KD_REAL),
                      .rank = 4,
                      .dim = {rows->dim[0], a.size, a.size, a.channels}};
-    return true;
+    return is_real_type(out->dtype) || kd_fail(err, KD_E_INVALID, "makes views of a real type");
 }
 
 #define OP(name_, flags_)                                                                          \

@@ -7,6 +7,9 @@ static bool pool_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     const int64_t kernel = kd_attr_int(node, "kernel", 1), stride = kd_attr_int(node, "stride", 1);
     const int64_t padding = kd_attr_int(node, "padding", 0);
     char text[128];
+    if (!is_real_type(x->dtype)) {
+        return kd_fail(err, KD_E_INVALID, "wants a floating type");
+    }
     if (x->rank != 4 || kernel < 1 || kernel > 15 || stride < 1 || padding < 0 ||
         2 * padding > kernel || x->dim[1] + 2 * padding < kernel ||
         x->dim[2] + 2 * padding < kernel) {
@@ -36,7 +39,9 @@ static void pool_gradient(const kd_node *node, kd_tensor *const *in, kd_tensor *
 }
 
 static bool pool_grad_shape(const kd_node *node, kd_spec *out, kd_error *err) {
-    if (node->inputs[0].rank != 4 || node->inputs[1].dtype != KD_U8) {
+    const kd_spec *dy = &node->inputs[0], *where = &node->inputs[1];
+    if (dy->rank != 4 || !is_real_type(dy->dtype) || where->dtype != KD_U8 ||
+        kd_elements(where) != kd_elements(dy)) {
         return kd_fail(err, KD_E_INVALID, "wants [n, h, w, c] and its u8 positions");
     }
     *out = node->inputs[0];

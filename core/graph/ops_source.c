@@ -52,6 +52,7 @@ static bool random_shape(const kd_node *node, kd_spec *out, kd_error *err) {
         return kd_fail(err, KD_E_INVALID, "stream %lld is not below 2^32", (long long)stream);
     }
     return fill_shape(node, out, err) &&
+           (is_real_type(out->dtype) || kd_fail(err, KD_E_INVALID, "is real")) &&
            (kd_elements(out) <= (int64_t)1 << 34 ||
             kd_fail(err, KD_E_INVALID, "has more than 2^34 elements"));
 }

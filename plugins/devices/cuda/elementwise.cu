@@ -7,6 +7,8 @@
 #include "kernels.h"
 #include "walk.h"
 
+#include <type_traits>
+
 namespace {
 
 enum operation {
@@ -33,24 +35,16 @@ struct named {
     operation code;
     uint32_t types;
 };
-const uint32_t NUMBERS = FLOATS | 1u << KD_I32;
+const uint32_t NUMBERS = FLOATS | INTEGERS;
 const named operations[] = {
-    {"neg", NEG, NUMBERS},
-    {"abs", ABS, NUMBERS},
-    {"relu", RELU, FLOATS},
-    {"exp", EXP, FLOATS},
-    {"log", LOG, FLOATS},
-    {"sqrt", SQRT, FLOATS},
-    {"affine", AFFINE, FLOATS},
-    {"add", ADD, NUMBERS},
-    {"sub", SUB, NUMBERS},
-    {"mul", MUL, NUMBERS},
-    {"div", DIV, FLOATS},
-    {"maximum", MAXIMUM, NUMBERS},
-    {"greater", GREATER, FLOATS | INTEGERS},
-    {"equal", EQUAL, FLOATS | INTEGERS},
-    {"gelu", GELU, FLOATS},
-    {"gelu_grad", GELU_GRAD, FLOATS},
+    {"neg", NEG, NUMBERS},         {"abs", ABS, NUMBERS},
+    {"relu", RELU, FLOATS},        {"exp", EXP, FLOATS},
+    {"log", LOG, FLOATS},          {"sqrt", SQRT, FLOATS},
+    {"affine", AFFINE, FLOATS},    {"add", ADD, NUMBERS},
+    {"sub", SUB, NUMBERS},         {"mul", MUL, NUMBERS},
+    {"div", DIV, FLOATS},          {"maximum", MAXIMUM, NUMBERS},
+    {"greater", GREATER, NUMBERS}, {"equal", EQUAL, NUMBERS},
+    {"gelu", GELU, FLOATS},        {"gelu_grad", GELU_GRAD, FLOATS},
 };
 
 struct function {
@@ -58,9 +52,14 @@ struct function {
     float scale, shift; /* of affine */
 };
 
+/* Integers are added and multiplied as unsigned ones, and keep the lowest of their bits. */
+template <class A> using bits_of = typename std::make_unsigned<A>::type;
+
 /* Integers take the first two. */
-__device__ __forceinline__ int32_t apply(const function &f, int32_t x) {
-    return f.code == NEG ? -x : x < 0 ? -x : x;
+template <class A> __device__ __forceinline__ A apply(const function &f, A x) {
+    const A negated = (A)(0 - (bits_of<A>)x);
+    const bool below = std::is_signed<A>::value && negated > x;
+    return f.code == NEG || below ? negated : x;
 }
 
 /* The normal distribution function, and its density. */
@@ -92,14 +91,19 @@ __device__ __forceinline__ float apply(const function &f, float x) {
     }
 }
 
-__device__ __forceinline__ bool is_nan(float x) {
-    return x != x;
+template <class A> __device__ __forceinline__ A combine(operation code, A a, A b) {
+    switch (code) {
+    case ADD:
+        return (A)((bits_of<A>)a + (bits_of<A>)b);
+    case SUB:
+        return (A)((bits_of<A>)a - (bits_of<A>)b);
+    case MUL:
+        return (A)((bits_of<A>)a * (bits_of<A>)b);
+    default:
+        return a >= b ? a : b;
+    }
 }
-__device__ __forceinline__ bool is_nan(int32_t) {
-    return false;
-}
-
-template <class A> __device__ __forceinline__ A combine_numbers(operation code, A a, A b) {
+__device__ __forceinline__ float combine(operation code, float a, float b) {
     switch (code) {
     case ADD:
         return a + b;
@@ -107,21 +111,12 @@ template <class A> __device__ __forceinline__ A combine_numbers(operation code, 
         return a - b;
     case MUL:
         return a * b;
-    default:
-        return a >= b || is_nan(a) ? a : b;
-    }
-}
-__device__ __forceinline__ int32_t combine(operation code, int32_t a, int32_t b) {
-    return combine_numbers(code, a, b);
-}
-__device__ __forceinline__ float combine(operation code, float a, float b) {
-    switch (code) {
     case DIV:
         return a / b;
     case GELU_GRAD:
         return a * (normal_below(b) + b * normal_density(b));
     default:
-        return combine_numbers(code, a, b);
+        return a >= b || a != a ? a : b;
     }
 }
 
@@ -185,6 +180,22 @@ __global__ void __launch_bounds__(THREADS)
 
 /* ---- On the host. ---- */
 
+/* Calls `with` with a zero of the type. */
+template <class With> void for_number_of(int32_t dtype, const With &with) {
+    switch (dtype) {
+    case KD_F32:
+        return with(float());
+    case KD_BF16:
+        return with(bf16());
+    case KD_I32:
+        return with(int32_t());
+    case KD_I64:
+        return with(int64_t());
+    default:
+        return with(uint8_t());
+    }
+}
+
 struct plan {
     function f;
     walk w;
@@ -200,8 +211,7 @@ bool prepare(kd_device *, const kd_node *node, void **ret_state, size_t *, kd_er
     while (strcmp(op->op, node->op) != 0) {
         op++;
     }
-    const bool compares = op->code == GREATER || op->code == EQUAL;
-    if (!accept_types(node, op->types | (compares ? 1u << KD_U8 : 0u), err)) {
+    if (!accept_types(node, op->types, err)) {
         return false;
     }
     plan p = {};
@@ -233,14 +243,8 @@ void run_unary(kd_device *device, const kd_node *node, void *state, void *const 
     if (count == 0) {
         return;
     }
-    switch (node->inputs[0].dtype) {
-    case KD_F32:
-        return apply_to<float>(device, p, count, in[0], out[0]);
-    case KD_BF16:
-        return apply_to<bf16>(device, p, count, in[0], out[0]);
-    default:
-        return apply_to<int32_t>(device, p, count, in[0], out[0]);
-    }
+    for_number_of(node->inputs[0].dtype,
+                  [&](auto zero) { apply_to<decltype(zero)>(device, p, count, in[0], out[0]); });
 }
 
 template <class T, int N>
@@ -264,14 +268,8 @@ void run_binary(kd_device *device, const kd_node *node, void *state, void *const
     if (p->w.count == 0) {
         return;
     }
-    switch (node->inputs[0].dtype) {
-    case KD_F32:
-        return combine_of<float>(device, p, in, out);
-    case KD_BF16:
-        return combine_of<bf16>(device, p, in, out);
-    default:
-        return combine_of<int32_t>(device, p, in, out);
-    }
+    for_number_of(node->inputs[0].dtype,
+                  [&](auto zero) { combine_of<decltype(zero)>(device, p, in, out); });
 }
 
 template <class T>
@@ -293,18 +291,8 @@ void run_compare(kd_device *device, const kd_node *node, void *state, void *cons
     if (p->w.count == 0) {
         return;
     }
-    switch (node->inputs[0].dtype) {
-    case KD_F32:
-        return compare_of<float>(device, p, in, out);
-    case KD_BF16:
-        return compare_of<bf16>(device, p, in, out);
-    case KD_I32:
-        return compare_of<int32_t>(device, p, in, out);
-    case KD_I64:
-        return compare_of<int64_t>(device, p, in, out);
-    default:
-        return compare_of<uint8_t>(device, p, in, out);
-    }
+    for_number_of(node->inputs[0].dtype,
+                  [&](auto zero) { compare_of<decltype(zero)>(device, p, in, out); });
 }
 
 } // namespace
