@@ -9,6 +9,7 @@
 # --tiny     networks of a few channels on the CPU: only to see that all of this works
 #
 # *_ms     milliseconds a step: the median over the lines of metrics.jsonl, the first two left out
+# *_us     microseconds of the host a step, those left out in which it waits for the device
 # *_off    the largest relative difference of 20 losses to those of the CPU
 # memory_  MiB of the GPU in a run above those in a run of a narrow network, as planned and as
 #          nvidia-smi saw it: CUDA's context, which no plan counts, is in both
@@ -136,6 +137,7 @@ figure kindred "$("$kindred" --version | quoted)"
     figure resnet50_bf16_ms "$(milliseconds resnet50_bf16)"
     # Of the time of a step, what the host had not got ready in time.
     figure resnet50_bf16_data_wait "$(lines resnet50_bf16 data_wait | median)"
+    figure resnet50_bf16_host_us "$(lines resnet50_bf16 host_us | median)"
     figure resnet50_bf16_busy_percent "$(busy resnet50_bf16)"
     train resnet50_plain "$plain" $short || true
     figure resnet50_plain_ms "$(milliseconds resnet50_plain)"

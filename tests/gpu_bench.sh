@@ -30,8 +30,8 @@ number() { # NAME...: is one
         grep -q "\"$name\":[0-9][-+.0-9e]*[,}]" "$folder/line" || { echo "no $name"; cat "$folder/log"; exit 1; }
     done
 }
-number resnet50_bf16_ms resnet50_f32_ms resnet50_plain_ms resnet50_bf16_data_wait curve_f32_off curve_bf16_off \
-    curve_bf16_to_f32_off memory_planned memory_used resnet50_bf16_busy_percent
+number resnet50_bf16_ms resnet50_f32_ms resnet50_plain_ms resnet50_bf16_data_wait resnet50_bf16_host_us \
+    curve_f32_off curve_bf16_off curve_bf16_to_f32_off memory_planned memory_used resnet50_bf16_busy_percent
 grep -q '"resnet50_bf16_busy_percent":98,.*"memory_used":0,"vit_s8_bf16_ms":null,' "$folder/line"
 grep -q '"peer_resnet50":null,"peer_vit_s8":null,"paper_seconds":null' "$folder/line"
 grep -qF '"errors":{"vit_s8_bf16":"error: a \"fault\" of the test"}}' "$folder/line"

@@ -59,6 +59,22 @@ TEST(trainer, the_same_run_gives_the_same_bits_and_another_seed_others) {
     cr_assert(!kit_same_state("a", "c", 16));
 }
 
+/* How often a line is written changes none: each has the numbers of its own step. */
+TEST(trainer, lines_of_metrics_are_of_their_steps) {
+    static const int logged[] = {3, 6, 9, 12, 15, 16};
+    expect_train(FOLDER_NEW, WITH("name=each"));
+    expect_train(FOLDER_NEW, WITH("name=third", "train.log_every=3"));
+    for (int step = 1, i = 0; step <= 16; step++) {
+        const double loss = kit_metric("each", step, "loss");
+        const double third = kit_metric("third", step, "loss");
+        cr_expect(isfinite(loss));
+        cr_expect(logged[i] == step ? third == loss : isnan(third), "step %d: %g, not %g", step,
+                  third, loss);
+        cr_expect(kit_metric("each", step, "host_us") > 0, "step %d has no time", step);
+        i += logged[i] == step;
+    }
+}
+
 /* The thread that writes meets the end of what a file may hold; the steps go on until they hear. */
 TEST(trainer, a_checkpoint_that_cannot_be_written_ends_the_run) {
     expect_train(FOLDER_NEW, WITH("name=a")); /* packs the images */

@@ -133,7 +133,7 @@ static bool allocate_program(kd_program *p, kd_error *err) {
     engine *e = p->e;
     size_program(p);
     if (!device_allocate(e, &p->inputs, p->inputs.bytes, "inputs", err) || !feed_allocate(p, err) ||
-        !prefetch_allocate(p, err) ||
+        !prefetch_allocate(p, err) || !value_copy_allocate(p, err) ||
         !device_allocate(e, &p->arena, p->arena.bytes, "an eval's values", err) ||
         !device_allocate(e, &p->scratch, p->scratch.bytes, "an eval's scratch", err)) {
         return false;
@@ -264,6 +264,8 @@ void engine_get_plan(const engine *e, engine_plan *ret) {
         ret->input_bytes += p->inputs.bytes + feed_device_bytes(p);
         ret->host_bytes += feed_host_bytes(p);
         ret->room_bytes += prefetch_device_bytes(p);
+        ret->copy_bytes += value_copy_bytes(p);
+        ret->host_copy_bytes += value_copy_bytes(p);
     }
     for (int i = 0; i < e->variables.count; i++) {
         const stored_variable *v = e->variables.item[i];

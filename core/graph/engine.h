@@ -80,6 +80,19 @@ int64_t program_feed_room(const kd_program *p); /* runs whose inputs may still b
 int64_t program_fed(const kd_program *p);       /* and runs that have them and were not made yet */
 
 bool program_run(kd_program *p, kd_error *err);
+/* Whether the last run was one launch, which nobody waited for. */
+bool program_launched(const kd_program *p);
+
+/* Copies of one output, report or state, one at a time, which reach the host while later runs go
+ * on. keep: before engine_allocate, which takes room; false where the device cannot, and
+ * program_read is the only way. copy: of what the runs so far leave there. */
+bool program_keep_copy(kd_program *p, const char *name);
+void program_copy(kd_program *p);
+/* Whether the copy is in host memory; and until it is, where it stays until the next one. The wait
+ * fails also with what is known by then to have failed of the runs enqueued. */
+bool program_copy_arrived(const kd_program *p);
+bool program_copy_wait(kd_program *p, const void **ret, kd_error *err);
+
 int program_reports(const kd_program *p);
 const char *program_report_name(const kd_program *p, int i);
 /* Inputs that hold scheduled scalars: their names, and how they go. */
@@ -121,10 +134,10 @@ typedef struct engine_plan {
     size_t state_bytes;   /* moving averages too */
     size_t arena_bytes;   /* of intermediate values: the largest program's */
     size_t scratch_bytes; /* of kernels: the largest node's, 0 before kernels are prepared */
-    size_t copy_bytes;    /* of copies of the variables */
+    size_t copy_bytes;    /* of copies of the variables, and of values */
     size_t room_bytes;    /* of what is prefetched */
     size_t total_bytes;   /* all of the above: what engine_allocate asks the device for */
-    /* Beside it, of the host: tables of inputs, and copies of the variables. */
+    /* Beside it, of the host: tables of inputs, and copies. */
     size_t host_bytes, host_copy_bytes;
 } engine_plan;
 void engine_get_plan(const engine *e, engine_plan *ret);

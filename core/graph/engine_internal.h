@@ -10,6 +10,7 @@
 typedef struct feed feed;
 typedef struct copies copies;
 typedef struct prefetch prefetch;
+typedef struct value_copy value_copy;
 
 typedef struct instruction {
     op_kernel kernel;
@@ -39,8 +40,9 @@ struct kd_program {
     kd_program **shared;           /* by input: whose input of that name it is; NULL: its own */
     feed *feed;                    /* NULL: inputs are written one by one */
     prefetch *prefetch;            /* NULL: no input is */
+    value_copy *copy;              /* NULL: no value is copied */
     void *recording;               /* of a device that records; NULL: not yet */
-    bool late, linked, ran;
+    bool late, linked, ran, launched;
 };
 
 typedef struct engine_variable_ {
@@ -85,6 +87,11 @@ size_t copies_host_bytes(const engine *e);
 bool copies_allocate(engine *e, kd_error *err);
 void copies_free(engine *e);
 
+/* value_copy.c. All of them do nothing for a program that keeps no copy. */
+size_t value_copy_bytes(const kd_program *p);
+bool value_copy_allocate(kd_program *p, kd_error *err);
+void value_copy_free(kd_program *p);
+
 /* feed.c: inputs of many runs at a time. All of them do nothing for a program without a feed. */
 size_t feed_device_bytes(const kd_program *p);
 size_t feed_host_bytes(const kd_program *p);
@@ -115,6 +122,8 @@ void program_write_inputs(kd_program *p, size_t offset, const void *data, size_t
 int program_input_index(const kd_program *p, const struct value *v); /* -1: no input */
 
 void *program_address(const kd_program *p, struct value *v);
+/* An output, a report, a state or a parameter; NULL: none of that name. */
+struct value *program_readable(const kd_program *p, const char *name);
 /* Resolves every pointer of the code; after memory exists and whenever an input is bound. */
 void program_link(kd_program *p);
 void program_free(kd_program *p);

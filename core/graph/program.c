@@ -97,6 +97,7 @@ bool program_run(kd_program *p, kd_error *err) {
     if (!p->ran || !KD_HAS(kd_device_plugin, table, capture_release)) {
         run_nodes(p);
         p->ran = true;
+        p->launched = false;
         const bool done = table->wait(p->e->device, err);
         return op_device_take_failure(&p->e->on, err) && done;
     }
@@ -104,13 +105,19 @@ bool program_run(kd_program *p, kd_error *err) {
         return false;
     }
     table->launch(p->e->device, p->recording);
+    p->launched = true;
     return true;
+}
+
+bool program_launched(const kd_program *p) {
+    return p->launched;
 }
 
 void program_free(kd_program *p) {
     forget_recording(p);
     feed_free(p);
     prefetch_free(p);
+    value_copy_free(p);
     for (int i = 0; p->code && i < p->count; i++) {
         const instruction *c = &p->code[i];
         if (c->runs) {
@@ -154,7 +161,7 @@ static struct value *find_named(const list *l, const char *name) {
     return NULL;
 }
 
-static struct value *readable(const kd_program *p, const char *name) {
+struct value *program_readable(const kd_program *p, const char *name) {
     struct value *v = find_named(&p->g->outputs, name);
     v = v ? v : find_named(&p->g->reports, name);
     v = v ? v : graph_find(&p->g->states, name);
@@ -231,7 +238,7 @@ bool program_write_reals(kd_program *p, const char *name, const double *data, in
 }
 
 bool program_read(kd_program *p, const char *name, void *data, size_t bytes, kd_error *err) {
-    struct value *v = readable(p, name);
+    struct value *v = program_readable(p, name);
     if (!check(p, v, name, bytes, err)) {
         return false;
     }
@@ -240,7 +247,7 @@ bool program_read(kd_program *p, const char *name, void *data, size_t bytes, kd_
 }
 
 bool program_read_scalar(kd_program *p, const char *name, double *ret, kd_error *err) {
-    const struct value *v = readable(p, name);
+    const struct value *v = program_readable(p, name);
     union {
         double f64;
         float f32;

@@ -153,6 +153,7 @@ static bool compile_step(assembly *a, kd_error *err) {
         return false;
     }
     program_feed(a->step, REPORT_RING);
+    a->reports_copied = program_keep_copy(a->step, REPORT_RING_NAME);
     engine_keep_copies(a->engine);
     return compile_further(a, &t, &options, err);
 }

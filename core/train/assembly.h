@@ -47,6 +47,7 @@ struct assembly {
     op_set *ops;          /* that plugins bring */
     engine *engine;
     kd_program *step;
+    bool reports_copied; /* the step's reports are, while it goes on */
     uint32_t n_further;
     kd_program **further;             /* [n_further] the method's own programs */
     feature_program features, pixels; /* of the encoder, and of the view itself */

@@ -82,7 +82,7 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
         print_bytes(to, "  images of a batch", m->room_bytes, "the rest stay in host memory");
     }
     if (m->copy_bytes) {
-        print_bytes(to, "  copy for checkpoints", m->copy_bytes, "");
+        print_bytes(to, "  copies", m->copy_bytes, "of variables for checkpoints, and of reports");
     }
     print_bytes(to, "  programs of evals", plan->eval_device_bytes, "");
     if (plan->device_own_bytes) {

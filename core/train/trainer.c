@@ -4,9 +4,8 @@
 
 #include "base/log.h"
 #include "train/checkpoint.h"
-#include "train/feeder.h"
 #include "train/interrupt.h"
-#include "train/reports.h"
+#include "train/journal.h"
 #include "train/results.h"
 
 #include <stdlib.h>
@@ -23,14 +22,10 @@ typedef struct trainer {
     checkpoint_writer *writer;
     int64_t copied; /* step of the newest checkpoint, which may still be under way; -1: none */
     reports reports;
-    /* Since the last line of metrics, and since the last progress line. */
-    double logged_at, shown_at, waited, waited_shown;
-    int64_t logged_step, shown_step;
+    journal journal;
+    moment sent; /* whose reports are under way */
+    bool sent_logged;
 } trainer;
-
-static double views_between(const trainer *t, int64_t from) {
-    return (double)(t->step - from) * t->a->run->train.batch * t->a->views.count;
-}
 
 /* Adds the checkpoint to go back to, when training broke down. Returns false. */
 static bool name_good(const trainer *t, int64_t good, kd_error *err) {
@@ -68,11 +63,13 @@ static bool run_step(trainer *t, kd_error *err) {
     if (program_fed(t->a->step) == 0 && !feeder_fill(&t->feeder, err)) {
         return false;
     }
-    const double waited = progress_now() - begin;
-    t->waited += waited;
-    t->waited_shown += waited;
+    const double ready = progress_now();
+    t->journal.waited += ready - begin;
     if (!program_run(t->a->step, err)) {
         return kd_while(err, "step %lld", (long long)t->step + 1);
+    }
+    if (!program_launched(t->a->step)) {
+        t->journal.device += progress_now() - ready;
     }
     t->step++;
     return true;
@@ -92,70 +89,69 @@ static int64_t last_good(const trainer *t, int64_t bad) {
     return good;
 }
 
-/* Waits for all steps taken so far, and looks at the loss of each. What the steps after them need
- * is made ready before, while the device is busy. */
-static bool read_reports(trainer *t, kd_error *err) {
-    int64_t bad = 0;
-    if (!feeder_fill(&t->feeder, err)) {
-        return false;
-    }
-    if (reports_read(&t->reports, t->step, &bad, err)) {
+/* ok: what reading the reports said, with `bad` the step whose loss is not finite. */
+static bool explain_reports(const trainer *t, bool ok, int64_t bad, kd_error *err) {
+    if (ok) {
         return true;
     }
     return bad > 0 ? name_good(t, last_good(t, bad), err)
                    : kd_while(err, "step %lld", (long long)t->step);
 }
 
-static void write_line(trainer *t, double now) {
-    const double seconds = now - t->logged_at;
-    const int64_t step = t->step - 1; /* whose rates these are */
-    json_t *line = json_pack("{s:I, s:f, s:o, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->step,
-                             "epoch", (double)t->step / (double)t->feeder.epoch_steps, "loss",
-                             metrics_real(reports_loss(&t->reports)), "lr",
-                             schedule_lr(&t->feeder.schedule, step), "weight_decay",
-                             schedule_weight_decay(&t->feeder.schedule, step), "views_per_second",
-                             seconds > 0 ? views_between(t, t->logged_step) / seconds : 0.0,
-                             "data_wait", seconds > 0 ? t->waited / seconds : 0.0);
-    for (int i = 0; i < program_reports(t->a->step); i++) {
-        json_object_set_new(line, program_report_name(t->a->step, i),
-                            metrics_real(t->reports.value[1 + i]));
-    }
-    metrics_write(t->metrics, line);
-    t->logged_at = now;
-    t->logged_step = t->step;
-    t->waited = 0;
+static bool log_due(const trainer *t) {
+    return t->step == t->total || t->step % t->a->run->train.log_every == 0;
 }
 
-/* The probe's accuracy in the newest step that was read; 0 without one. */
-static double probe_accuracy(const trainer *t) {
-    for (int i = 0; i < program_reports(t->a->step); i++) {
-        if (strcmp(program_report_name(t->a->step, i), "probe_accuracy") == 0) {
-            return t->reports.value[1 + i];
-        }
+/* Waits for the reports that are under way, and tells of them. */
+static bool receive_reports(trainer *t, kd_error *err) {
+    int64_t bad = 0;
+    const double begin = progress_now();
+    const bool ok = reports_receive(&t->reports, &bad, err);
+    t->journal.device += progress_now() - begin;
+    if (!explain_reports(t, ok, bad, err)) {
+        return false;
     }
-    return 0;
+    journal_tell(&t->journal, t->sent, t->sent_logged, false);
+    return true;
 }
 
-static void show(trainer *t, double now) {
-    const double seconds = now - t->shown_at;
-    const int64_t steps = t->step - t->shown_step;
-    const progress_state state = {
-        .step = t->step,
-        .total = t->total,
-        .epoch = (t->step - 1) / t->feeder.epoch_steps + 1,
-        .epochs = (t->total - 1) / t->feeder.epoch_steps + 1,
-        .loss = reports_loss(&t->reports),
-        .lr = schedule_lr(&t->feeder.schedule, t->step - 1),
-        .views_per_second = seconds > 0 ? views_between(t, t->shown_step) / seconds : 0,
-        .data_wait = seconds > 0 ? t->waited_shown / seconds : 0,
-        .probed = t->a->run->probe.lr > 0,
-        .probe_accuracy = probe_accuracy(t),
-        .eta_seconds = steps > 0 ? seconds / (double)steps * (double)(t->total - t->step) : -1,
-    };
-    progress_show(&t->a->progress, &state, now);
-    t->shown_at = now;
-    t->shown_step = t->step;
-    t->waited_shown = 0;
+/* Waits for all steps taken so far, and looks at the loss of each. What the steps after them need
+ * is made ready before, while the device is busy. */
+static bool read_reports(trainer *t, kd_error *err) {
+    int64_t bad = 0;
+    if (!feeder_fill(&t->feeder, err) || (reports_sent(&t->reports) && !receive_reports(t, err))) {
+        return false;
+    }
+    if (t->reports.read == t->step) {
+        return true;
+    }
+    const moment now = journal_moment(&t->journal, t->step);
+    const double begin = progress_now();
+    const bool ok = reports_read(&t->reports, t->step, &bad, err);
+    t->journal.device += progress_now() - begin;
+    if (!explain_reports(t, ok, bad, err)) {
+        return false;
+    }
+    journal_tell(&t->journal, now, log_due(t), t->step == t->total);
+    return true;
+}
+
+/* Tells of the reports that are under way if they have come. Before a launch, which may take its
+ * time where the device has none of its own. */
+static bool look_for_reports(trainer *t, kd_error *err) {
+    return !reports_sent(&t->reports) || !reports_arrived(&t->reports) || receive_reports(t, err);
+}
+
+/* Sends for the reports of the steps so far, where those before them have come: the device has the
+ * last steps to do meanwhile. */
+static bool send_for_reports(trainer *t, kd_error *err) {
+    if (!feeder_fill(&t->feeder, err) || (reports_sent(&t->reports) && !receive_reports(t, err))) {
+        return false;
+    }
+    reports_send(&t->reports, t->step);
+    t->sent = journal_moment(&t->journal, t->step);
+    t->sent_logged = log_due(t);
+    return true;
 }
 
 static bool checkpoint_due(const trainer *t) {
@@ -165,15 +161,24 @@ static bool checkpoint_due(const trainer *t) {
            (k->every_steps > 0 && t->step % k->every_steps == 0);
 }
 
+static results results_of(const trainer *t) {
+    return (results){.assembly = t->a,
+                     .folder = t->folder,
+                     .path = t->folder->metrics,
+                     .metrics = t->metrics,
+                     .recorded = true};
+}
+
+static bool measure_due(const trainer *t) {
+    const results r = results_of(t);
+    return results_due(&r, t->step, t->feeder.epoch_steps, t->step == t->total);
+}
+
 /* Evals come when the checkpoint of their step is durable, so that a run that is stopped in them
  * has lost nothing and takes them when it goes on. */
 static bool measure(trainer *t, kd_error *err) {
-    results r = {.assembly = t->a,
-                 .folder = t->folder,
-                 .path = t->folder->metrics,
-                 .metrics = t->metrics,
-                 .recorded = true};
-    if (!results_due(&r, t->step, t->feeder.epoch_steps, t->step == t->total)) {
+    results r = results_of(t);
+    if (!measure_due(t)) {
         return true;
     }
     if (!finish_saving(t, err)) {
@@ -181,26 +186,34 @@ static bool measure(trainer *t, kd_error *err) {
     }
     const double begin = progress_now();
     const bool ok = results_take(&r, t->step, t->feeder.epoch_steps, t->step == t->total, err);
-    const double spent = progress_now() - begin;
-    t->logged_at += spent; /* rates are those of training alone */
-    t->shown_at += spent;
+    t->journal.paused += progress_now() - begin;
     return ok;
 }
 
-static bool between_steps(trainer *t, kd_error *err) {
-    const bool last = t->step == t->total, save_now = checkpoint_due(t) || interrupt_signal();
-    const bool log_now = last || t->step % t->a->run->train.log_every == 0;
-    const bool show_now = last || progress_due(&t->a->progress, progress_now());
+/* Is there something to tell, or no room for another step's reports? */
+static bool reports_due(const trainer *t) {
+    if (t->reports.copied) {
+        const bool none_yet = t->a->progress.last < 0; /* the first one shows that it runs */
+        return none_yet || log_due(t) || reports_full(&t->reports, t->step);
+    }
+    return t->step % t->feeder.epoch_steps == 0 || log_due(t) ||
+           reports_full(&t->reports, t->step) || progress_due(&t->a->progress, progress_now());
+}
+
+/* Does what comes next build on the reports of all steps so far? */
+static bool reports_needed(const trainer *t, bool save_now) {
     const bool epoch_ends = t->step % t->feeder.epoch_steps == 0;
-    if ((reports_full(&t->reports, t->step) || save_now || log_now || show_now || epoch_ends) &&
-        !read_reports(t, err)) {
-        return false;
-    }
-    if (log_now) {
-        write_line(t, progress_now());
-    }
-    if (show_now) {
-        show(t, progress_now());
+    return save_now || t->step == t->total || (epoch_ends && t->a->n_further) || measure_due(t);
+}
+
+static bool between_steps(trainer *t, kd_error *err) {
+    const bool save_now = checkpoint_due(t) || interrupt_signal();
+    const bool needed = reports_needed(t, save_now);
+    if (needed || reports_due(t)) {
+        const bool send = t->reports.copied && !needed;
+        if (!(send ? send_for_reports : read_reports)(t, err)) {
+            return false;
+        }
     }
     return explain(t, checkpoint_writer_check(t->writer, err), err) && (!save_now || save(t, err));
 }
@@ -237,25 +250,33 @@ static bool prepare_step(trainer *t, kd_error *err) {
             }
         }
     }
-    t->logged_at += progress_now() - begin;
+    t->journal.paused += progress_now() - begin;
     return true;
 }
 
+/* The signal may have come after the last step looked for one: while it waited for the device. */
+static bool stop(trainer *t, kd_error *err) {
+    return t->copied == t->step || (read_reports(t, err) && save(t, err));
+}
+
 static bool loop(trainer *t, kd_error *err) {
-    t->logged_at = t->shown_at = progress_now();
-    t->logged_step = t->shown_step = t->step;
+    const int64_t begun = t->step;
+    t->journal = (journal){
+        .assembly = t->a, .feeder = &t->feeder, .reports = &t->reports, .metrics = t->metrics};
+    journal_begin(&t->journal, t->step);
     if (!measure(t, err)) {
         return false;
     }
     while (t->step < t->total && !interrupt_signal()) {
-        if (!prepare_step(t, err) || !run_step(t, err) || !between_steps(t, err)) {
+        if (!look_for_reports(t, err) || !prepare_step(t, err) || !run_step(t, err) ||
+            !between_steps(t, err)) {
             return false;
         }
         if (!interrupt_signal() && !measure(t, err)) {
             return false;
         }
     }
-    return true;
+    return t->step == begun || stop(t, err);
 }
 
 static bool resume(trainer *t, kd_error *err) {

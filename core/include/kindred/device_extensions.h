@@ -37,6 +37,13 @@ typedef struct kd_device_copying {
     void (*send)(kd_device *device, kd_device_copy *copy);
     /* [any thread, one at a time] Waits until all is in host memory, and says where. */
     bool (*wait)(kd_device_copy *copy, const void **ret, kd_error *err);
+
+    /* Both or none: what the host needs in order to look at results, by copies, without ever
+     * waiting for all work. arrived: is what was sent in host memory? It waits for nothing. check:
+     * fails as the device's `wait` does with a failure of enqueued work that can be seen by now; it
+     * waits for nothing unless there is one. */
+    bool (*arrived)(kd_device_copy *copy);
+    bool (*check)(kd_device *device, kd_error *err);
 } kd_device_copying;
 
 /* Memory of the host's that the device reads where it lies, slowly: for images that do not fit. */

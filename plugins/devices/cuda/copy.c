@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Copies for checkpoints, in two hops: within device memory, in the order of all work, which takes
- * a fraction of a millisecond; and from there to pinned memory on a stream of its own, which waits
- * for the first hop by an event and for nothing else. */
+ * Copies for checkpoints and of reports, in two hops: within device memory, in the order of all
+ * work, which takes a fraction of a millisecond; and from there to pinned memory on a stream of its
+ * own, which waits for the first hop by an event and for nothing else. */
 #include "copy.h"
 
+#include "faults.h"
 #include "memory.h"
 #include "status.h"
 
@@ -109,8 +110,20 @@ bool copy_wait(kd_device_copy *c, const void **ret, kd_error *err) {
     const cudaError_t status = c->status;
     c->status = cudaSuccess;
     if (status != cudaSuccess) {
-        return cuda_fail((int)status, "copying the variables to the host", err);
+        return cuda_fail((int)status, "copying to the host", err);
     }
     *ret = c->pinned;
     return true;
+}
+
+bool copy_arrived(kd_device_copy *c) {
+    const cudaError_t status = cudaEventQuery(c->sent);
+    if (status == cudaErrorNotReady) {
+        cudaGetLastError(); /* or the next launch would be blamed for it */
+    }
+    return status != cudaErrorNotReady;
+}
+
+bool copy_check(kd_device *device, kd_error *err) {
+    return !(device->failed || fault_seen(device)) || device_wait(device, err);
 }

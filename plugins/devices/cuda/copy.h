@@ -13,5 +13,7 @@ void copy_destroy(kd_device *device, kd_device_copy *copy);
 void copy_put(kd_device *device, kd_device_copy *copy, size_t at, const void *from, size_t bytes);
 void copy_send(kd_device *device, kd_device_copy *copy);
 bool copy_wait(kd_device_copy *copy, const void **ret, kd_error *err);
+bool copy_arrived(kd_device_copy *copy);
+bool copy_check(kd_device *device, kd_error *err);
 
 #endif

@@ -169,7 +169,7 @@ static size_t overhead(kd_device *device) {
     return device->free_at_first > now ? device->free_at_first - now : 0;
 }
 
-static bool wait_for_all(kd_device *device, kd_error *err) {
+bool device_wait(kd_device *device, kd_error *err) {
     const cudaError_t status = cudaStreamSynchronize(device->stream);
     fault_collect(device);
     return device_take_failure(device, err) &&
@@ -191,7 +191,7 @@ static const kd_device_plugin table = {
     .release = memory_release,
     .upload = memory_upload,
     .download = memory_download,
-    .wait = wait_for_all,
+    .wait = device_wait,
     .alignment = ALIGNMENT,
     .fast_types = 1u << KD_BF16,
     .kernel_stride = sizeof(kd_kernel),

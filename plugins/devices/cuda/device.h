@@ -44,6 +44,9 @@ struct kd_device {
 /* [run] Records a failure, which surfaces in wait; the first one counts. */
 __attribute__((format(printf, 2, 3))) void device_fail(kd_device *device, const char *format, ...);
 
+/* For all work; fails with the first failure of it. */
+bool device_wait(kd_device *device, kd_error *err);
+
 /* [run] Records what CUDA says of the launch just made. */
 void device_check_launch(kd_device *device, const char *kernel);
 

@@ -15,7 +15,9 @@ static const kd_device_copying copying = {.size = sizeof copying,
                                           .destroy = copy_destroy,
                                           .put = copy_put,
                                           .send = copy_send,
-                                          .wait = copy_wait};
+                                          .wait = copy_wait,
+                                          .arrived = copy_arrived,
+                                          .check = copy_check};
 
 static const kd_device_host_reads host_reads = {.size = sizeof host_reads,
                                                 .free_memory = memory_free,

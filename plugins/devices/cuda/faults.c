@@ -45,6 +45,11 @@ bool fault_watch(kd_device *device, const kd_node *node, const char *what, int64
     return true;
 }
 
+/* The device writes it while the host looks. */
+bool fault_seen(const kd_device *device) {
+    return *(const volatile int32_t *)&device->fault->watch != 0;
+}
+
 void fault_collect(kd_device *device) {
     const fault_word fault = *device->fault;
     if (fault.watch == 0) {

@@ -28,6 +28,9 @@ typedef struct watched {
 bool fault_watch(kd_device *device, const kd_node *node, const char *what, int64_t count,
                  const char *among, void **ret_state, kd_error *err);
 
+/* Has a kernel left word of a fault, by now? */
+bool fault_seen(const kd_device *device);
+
 /* Once all work is done: a fault becomes the device's failure unless it has one. */
 void fault_collect(kd_device *device);
 

@@ -19,8 +19,9 @@ static int number_of(const char *variable, int otherwise) {
 
 /* For a whole program, whose memory no test reaches: KINDRED_DOUBLE_LATE has both kinds of stream
  * be late, KINDRED_DOUBLE_CAPACITY is that of the device in bytes, and into the file of
- * KINDRED_DOUBLE_PEAK goes the most that was taken of it. KINDRED_DOUBLE_GPUS, _CAPABILITY and
- * _MISSING are `gpus`, `capability` and `missing`. */
+ * KINDRED_DOUBLE_PEAK goes the most that was taken of it, into that of KINDRED_DOUBLE_WAITS at the
+ * end how often a stream was waited for. KINDRED_DOUBLE_GPUS, _CAPABILITY and _MISSING are `gpus`,
+ * `capability` and `missing`. */
 __attribute__((constructor)) static void read_environment(void) {
     const char *capacity = getenv("KINDRED_DOUBLE_CAPACITY");
     cuda_double.late = cuda_double.others_late = getenv("KINDRED_DOUBLE_LATE") != NULL;
@@ -30,8 +31,18 @@ __attribute__((constructor)) static void read_environment(void) {
     cuda_double.missing = getenv("KINDRED_DOUBLE_MISSING");
 }
 
+static void write_number(const char *variable, size_t number) {
+    const char *path = getenv(variable);
+    FILE *to = path ? fopen(path, "w") : NULL;
+    if (to) {
+        fprintf(to, "%zu\n", number);
+        fclose(to);
+    }
+}
+
 /* Nobody reads there what went wrong, so such a program fails. */
 __attribute__((destructor)) static void tell_of_misuse(void) {
+    write_number("KINDRED_DOUBLE_WAITS", (size_t)cuda_double.waits);
     if (cuda_double.why[0]) {
         fprintf(stderr, "double: %s\n", cuda_double.why);
         _exit(98);
@@ -39,13 +50,8 @@ __attribute__((destructor)) static void tell_of_misuse(void) {
 }
 
 static void note_peak(void) {
-    const char *path = getenv("KINDRED_DOUBLE_PEAK");
     cuda_double.peak = cuda_double.used > cuda_double.peak ? cuda_double.used : cuda_double.peak;
-    FILE *to = path ? fopen(path, "w") : NULL;
-    if (to) {
-        fprintf(to, "%zu\n", cuda_double.peak);
-        fclose(to);
-    }
+    write_number("KINDRED_DOUBLE_PEAK", cuda_double.peak);
 }
 
 bool double_call_fails(const char *call) {

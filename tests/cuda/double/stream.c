@@ -219,6 +219,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     if (stream->captured) {
         double_misused("waiting while a program is captured");
     }
+    cuda_double.waits++;
     double_catch_up(stream);
     double_unlock();
     DOUBLE_CALL(double_error(cudaErrorIllegalAddress));
@@ -258,6 +259,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     add(stream, &(item){.notes = event, .number = ++event->recorded});
     double_unlock();
     return cudaSuccess;
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+    DOUBLE_CALL(double_error(cudaErrorLaunchFailure));
+    double_lock();
+    const bool done = event->done >= event->recorded;
+    double_unlock();
+    return done ? cudaSuccess : double_error(cudaErrorNotReady);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

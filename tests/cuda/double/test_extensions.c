@@ -171,6 +171,7 @@ static bool copy_thrice(kd_error *err) {
         set(&c, i);
         send(&c);
         set(&c, 100 + i); /* the steps go on */
+        c.calls->arrived(c.room);
         ok = arrived(&c, i, err);
         if (!ok && err->code == KD_E_DATA) { /* only for what went wrong before the copy */
             cr_expect_not(table->wait(c.device, &(kd_error)KD_ERROR_INIT), "%s", err->message);
@@ -209,6 +210,27 @@ DOUBLE_TEST(copies_do_not_hold_up_the_work) {
     cr_expect_eq(cuda_double.late_count, 0);
     cr_expect_eq(cuda_double.spins, 0, "who waits for a copy keeps a core busy");
     copier_close(&c);
+}
+
+/* Nothing is waited for at all by who looks whether one has come, and that nothing went wrong. */
+DOUBLE_TEST(a_copy_is_looked_for_without_a_wait) {
+    kd_error err = KD_ERROR_INIT;
+    copier c;
+    cr_assert(copier_open(&c, &err), "%s", err.message);
+    cuda_double.late = cuda_double.others_late = true;
+    set(&c, 1);
+    send(&c);
+    const int64_t waiting = cuda_double.late_count, waits = cuda_double.waits;
+    cr_expect_not(c.calls->arrived(c.room));
+    cr_expect(c.calls->check(c.device, &err), "%s", err.message);
+    cr_expect_eq(cuda_double.late_count, waiting);
+    set(&c, 2);
+    cr_expect(arrived(&c, 1, &err), "%s", err.message);
+    cr_expect(c.calls->arrived(c.room));
+    cr_expect_eq(cuda_double.waits, waits);
+    cr_expect_gt(cuda_double.late_count, 0, "more than the copy was waited for");
+    copier_close(&c);
+    cr_expect_eq(cuda_double.live, 0);
 }
 
 typedef struct waiter {
@@ -301,9 +323,11 @@ static bool use_host_memory(kd_error *err) {
     return ok;
 }
 
-/* What may be quiet: what gives things back, and the question of how much the libraries took. */
+/* What may be quiet: what gives things back, and questions: how much the libraries took, whether a
+ * copy has come. */
 static bool may_be_quiet(const char *call) {
-    return strcmp(call, "cudaStreamSynchronize") == 0 || strcmp(call, "cudaMemGetInfo") == 0;
+    return strcmp(call, "cudaStreamSynchronize") == 0 || strcmp(call, "cudaMemGetInfo") == 0 ||
+           strcmp(call, "cudaEventQuery") == 0;
 }
 
 DOUBLE_TEST(survives_the_failure_of_any_call_beside_the_work) {

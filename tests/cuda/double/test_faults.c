@@ -3,6 +3,8 @@
  * that follows says so, and nothing else is waited for or copied. */
 #include "test_double.h"
 
+#include <kindred/device_extensions.h>
+
 /* x [4, 2] from byte 0 on, i32 [3] from 64, y [3, 2] from 128. */
 static const kd_spec inputs[] = {{KD_F32, 2, {4, 2}}, {KD_I32, 1, {3}}};
 static const kd_spec output = {KD_F32, 2, {3, 2}};
@@ -64,6 +66,31 @@ DOUBLE_TEST(tells_of_an_index_that_names_no_row) {
     cr_expect_str_eq(err.message, "bank.rows: gather: index -7 (at 2) is outside of 4 rows");
     err = (kd_error)KD_ERROR_INIT;
     cr_expect(launch(&s, good, &err), "it is told once: %s", err.message);
+    finish(&s);
+}
+
+/* Who only ever takes copies hears of it too, and waits for nothing while there is none. */
+DOUBLE_TEST(tells_of_an_index_behind_a_copy) {
+    static const int32_t good[] = {3, 0, 2}, bad[] = {3, 0, -7};
+    kd_error err = KD_ERROR_INIT;
+    session s = record();
+    const kd_device_copying *calls = kd_device_extension(table, s.device, KD_DEVICE_COPY);
+    kd_device_copy *room = NULL;
+    const void *at = NULL;
+    cr_assert(calls->create(s.device, 24, &room, &err), "%s", err.message);
+    for (int i = 0; i < 2; i++) {
+        table->upload(s.device, s.memory + 64, i ? bad : good, sizeof good);
+        table->launch(s.device, s.recording);
+        calls->put(s.device, room, 0, s.memory + 128, 24);
+        calls->send(s.device, room);
+        cr_expect(calls->wait(room, &at, &err), "%s", err.message);
+        const int64_t made = cuda_double.calls;
+        cr_expect_eq(calls->check(s.device, &err), i == 0);
+        cr_expect(i || cuda_double.calls == made);
+    }
+    cr_expect_str_eq(err.message, "bank.rows: gather: index -7 (at 2) is outside of 4 rows");
+    cr_expect(calls->check(s.device, &err), "it is told once");
+    calls->destroy(s.device, room);
     finish(&s);
 }
 

@@ -6,6 +6,7 @@
 
 #include "graph/engine.h"
 
+#include <kindred/device_extensions.h>
 #include <kindred/ops.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ typedef struct sums {
     kd_device *device;
     engine *engine;
     kd_program *program;
+    bool copied;
     float row[WIDTH];
     int64_t written, run;
 } sums;
@@ -47,6 +49,7 @@ static void sums_start(sums *s) {
     s->program = compile(s->engine);
     program_feed(s->program, ROWS);
     engine_keep_copies(s->engine);
+    s->copied = program_keep_copy(s->program, "total");
     cr_assert(engine_allocate(s->engine, &err), "%s", err.message);
 }
 
@@ -126,6 +129,93 @@ DOUBLE_TEST(programs_take_their_rows_and_copies_their_moment) {
         cuda_double.others_late = how & 2;
         run_and_copy(how & 4);
     }
+}
+
+static void expect_value(sums *s, int64_t runs) {
+    kd_error err = KD_ERROR_INIT;
+    const void *got = NULL;
+    cr_assert(program_copy_wait(s->program, &got, &err), "%s", err.message);
+    expect_total(got, runs);
+}
+
+/* Copies of one value, one under way at any time: each is of its moment, and none makes the host
+ * wait for more than the run before it. */
+DOUBLE_TEST(values_are_copied_while_runs_go_on) {
+    for (int how = 0; how < 4; how++) {
+        cuda_double.late = cuda_double.others_late = false;
+        sums s = sums_open(true);
+        sums_start(&s);
+        cr_assert(s.copied);
+        run(&s);
+        cr_expect_not(program_launched(s.program));
+        run(&s);
+        cr_expect(program_launched(s.program));
+        cuda_double.late = how & 1;
+        cuda_double.others_late = how & 2;
+        program_copy(s.program);
+        int64_t copied = s.run;
+        const int64_t waits = cuda_double.waits;
+        while (s.run < RUNS) {
+            run(&s);
+            run(&s);
+            cr_expect_eq(program_copy_arrived(s.program), how == 0, "run %lld", (long long)s.run);
+            expect_value(&s, copied);
+            program_copy(s.program);
+            copied = s.run;
+        }
+        cr_expect_eq(cuda_double.waits, waits);
+        expect_value(&s, copied);
+        expect_read(&s);
+        sums_close(&s);
+    }
+}
+
+/* What is known to have gone wrong is the error of the wait, not what came of it. */
+DOUBLE_TEST(a_run_that_fails_is_heard_behind_a_copy) {
+    kd_error err = KD_ERROR_INIT;
+    const void *got = NULL;
+    sums s = sums_open(true);
+    sums_start(&s);
+    for (int i = 0; i < 2 || program_fed(s.program) == 0; i++) {
+        run(&s);
+    }
+    cuda_double.calls = 0;
+    cuda_double.fail_at = 1;
+    run(&s);
+    cr_assert_str_eq(cuda_double.failed_call, "cudaGraphLaunch");
+    program_copy(s.program);
+    cr_expect_not(program_copy_wait(s.program, &got, &err));
+    cr_expect(strstr(err.message, "launching a program"), "%s", err.message);
+    sums_close(&s);
+}
+
+static kd_device_copying first_copying;
+
+/* The device as it was before it could be asked whether a copy has come. */
+static const void *first_extension(kd_device *device, const char *id) {
+    const void *now = table->extension(device, id);
+    if (strcmp(id, KD_DEVICE_COPY) != 0) {
+        return now;
+    }
+    first_copying = *(const kd_device_copying *)now;
+    first_copying.size = offsetof(kd_device_copying, arrived);
+    first_copying.arrived = NULL;
+    first_copying.check = NULL;
+    return &first_copying;
+}
+
+DOUBLE_TEST(values_are_not_copied_where_the_device_cannot) {
+    sums s = sums_open(false);
+    sums_start(&s);
+    cr_expect_not(s.copied);
+    sums_close(&s);
+    s = sums_open(true);
+    s.table.extension = first_extension;
+    sums_start(&s);
+    cr_expect_not(s.copied);
+    run(&s);
+    expect_read(&s);
+    sums_close(&s);
 }
 
 DOUBLE_TEST(a_step_is_one_launch) {

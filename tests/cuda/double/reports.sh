@@ -1,0 +1,101 @@
+#!/bin/sh
+# Lines of metrics are taken while steps go on, over the double: they are the same however late the GPU
+# is and however often they are taken, no step waits for them, a loss that is not finite ends the run at
+# its own step, and a run that is interrupted or killed has lost none of them in the end.
+# `reports.sh KINDRED MODULE`
+set -eu
+kindred=$(realpath "$1")
+module=$(realpath "$2")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+export OMP_WAIT_POLICY=passive
+
+# 80 steps, more than the ring of reports has rows; an epoch is two of them.
+cat > run.yaml << 'END'
+seed: 1
+precision: f32
+device: {plugin: cuda}
+data: {plugin: synthetic, kinds: 4, count: 8, size: 8}
+views:
+  - {recipe: none, size: 8, count: 2, normalize: store}
+backbone: {plugin: vit, patch: 4, image_size: 8, width: 8, depth: 1, heads: 1}
+method: {plugin: simclr, temperature: 0.2, hidden: 8, output: 4}
+optimizer: {name: sgd, lr: 0.1}
+train: {epochs: 40, batch: 4}
+checkpoint: {every_epochs: 0}
+END
+train() { # NAME KEY=VALUE...
+    name=$1 && shift
+    timeout 200 "$kindred" train run.yaml --plugin "$module" --no-user-plugins name=$name "$@" > log 2>&1
+}
+late() {
+    (export KINDRED_DOUBLE_LATE=1; train "$@")
+}
+fail() {
+    echo "$@"
+    cat log
+    exit 1
+}
+# NAME STEPS: its lines without times, of every so many steps and the last
+lines() {
+    sed 's/,"views_per_second":[^,]*,"data_wait":[^,]*,"host_us":[^,]*//' runs/$1/metrics.jsonl |
+        awk -F '[:,]' -v every=$2 '$2 % every == 0 || $2 == 80'
+}
+same_lines() { # NAME STEPS: as those of the run `each`
+    lines each $2 > expected
+    lines $1 1 > got
+    diff expected got || fail "lines of $1"
+}
+
+train each train.log_every=1 || fail each
+test "$(lines each 1 | wc -l)" = 80 || fail "not 80 lines"
+for every in 3 40; do
+    train prompt-$every train.log_every=$every || fail prompt-$every
+    same_lines prompt-$every $every
+done
+for every in 1 40; do
+    late late-$every train.log_every=$every || fail late-$every
+    same_lines late-$every $every
+done
+
+# However many steps there are, as often is all waited for that the GPU has to do.
+for epochs in 20 80; do
+    (export KINDRED_DOUBLE_WAITS=$PWD/waits-$epochs; train waits-$epochs train.log_every=2 train.epochs=$epochs) ||
+        fail waits-$epochs
+done
+cmp waits-20 waits-80 || fail "$(cat waits-20 waits-80) waits"
+
+for every in 1 40; do
+    for how in train late; do
+        ! $how diverging --overwrite train.log_every=$every optimizer.lr=1000 optimizer.weight_decay=10 \
+            optimizer.momentum=0 optimizer.decay_all=true schedule.decay=constant || fail "does not diverge"
+        grep -o 'step [0-9]*: the loss is' log > step-$every-$how || fail "not told of"
+        cmp step-1-train step-$every-$how || fail "another step"
+        test -z "$(ls runs/diverging/checkpoints)" || fail "a checkpoint from behind it"
+    done
+done
+
+# SIGNAL STATUS: a run that is stopped by it, while it waits for the GPU mostly, goes on and ends as one
+# that was not.
+stop() {
+    rm -rf runs/stopped
+    KINDRED_DOUBLE_LATE=1 "$kindred" train run.yaml --plugin "$module" --no-user-plugins name=stopped \
+        train.log_every=1 checkpoint.every_steps=30 > log 2>&1 &
+    pid=$! status=0
+    while kill -0 $pid && ! grep -qs '"step":3[2-9]' runs/stopped/metrics.jsonl; do sleep 0.02; done 2> said
+    kill -$1 $pid 2> said || true
+    wait $pid 2> said || status=$?
+    test $status = $2 || fail "status $status"
+    cp runs/stopped/metrics.jsonl begun
+    ls runs/stopped/checkpoints > saved
+    train stopped train.log_every=1 checkpoint.every_steps=30 --resume || fail resumed
+    same_lines stopped 1
+    cmp runs/each/checkpoints/step-80/state.safetensors runs/stopped/checkpoints/step-80/state.safetensors ||
+        fail "another end"
+}
+stop KILL 137
+stop INT 130
+newest=$(sed 's/step-//' saved | sort -n | tail -n 1)
+test "$newest" -gt 30 || fail "interrupted, and saved $newest"
+test "$(sed -n 's/{"step":\([0-9]*\),.*/\1/p' begun | tail -n 1)" = "$newest" || fail "lines are missing"
