@@ -26,11 +26,22 @@ static int64_t below(kd_philox words, uint32_t bound) {
     return (int64_t)(product >> 32);
 }
 
+/* Draws are made, and rows are filled, so many at a time, each thing for all of them: the compiler
+ * makes several draws at once, and reads from all over the lists do not wait for one another. */
+#define CHUNK 64
+
 void order_fill(uint64_t seed, int64_t epoch, int32_t *permutation, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t j = below(draw(seed, epoch, i, DRAW_ORDER), (uint32_t)(i + 1));
-        permutation[i] = permutation[j];
-        permutation[j] = (int32_t)i;
+    for (int64_t first = 0; first < count; first += CHUNK) {
+        const int64_t end = first + CHUNK < count ? first + CHUNK : count;
+        kd_philox words[CHUNK];
+        for (int64_t i = first; i < end; i++) {
+            words[i - first] = draw(seed, epoch, i, DRAW_ORDER);
+        }
+        for (int64_t i = first; i < end; i++) {
+            const int64_t j = below(words[i - first], (uint32_t)(i + 1));
+            permutation[i] = permutation[j];
+            permutation[j] = (int32_t)i;
+        }
     }
 }
 
@@ -42,17 +53,42 @@ int32_t order_swap(uint64_t seed, int64_t epoch, int64_t sample) {
     return (int32_t)(draw(seed, epoch, sample, DRAW_SIDE).word[0] >> 31);
 }
 
+typedef struct chunk {
+    int64_t count;
+    int32_t sample[CHUNK], image[CHUNK];
+} chunk;
+
+static void choose_samples(chunk *c, const samples *list, const int32_t *permutation,
+                           int64_t begin) {
+    for (int64_t i = 0; i < c->count; i++) {
+        const int64_t at = begin + i < list->count ? begin + i : (begin + i) % list->count;
+        c->sample[i] = permutation ? permutation[at] : (int32_t)at;
+    }
+}
+
+static void choose_images(chunk *c, const samples *list, uint64_t seed, int64_t epoch,
+                          int32_t side) {
+    int32_t which[CHUNK] = {0};
+    for (int64_t i = 0; list->n_images == 2 && i < c->count; i++) {
+        which[i] = (side & 1) ^ order_swap(seed, epoch, c->sample[i]);
+    }
+    for (int64_t i = 0; i < c->count; i++) {
+        c->image[i] = list->image[(int64_t)c->sample[i] * list->n_images + which[i]];
+    }
+}
+
 int64_t batch_rows(const store *s, const samples *list, const int32_t *permutation, uint64_t seed,
                    int64_t epoch, int64_t step, int64_t batch, int32_t side, row *rows) {
-    const int64_t begin = step * batch;
-    for (int64_t i = 0; i < batch; i++) {
-        const int64_t at = (begin + i) % list->count;
-        const int64_t sample = permutation ? permutation[at] : at;
-        const int32_t which =
-            list->n_images == 2 ? (side & 1) ^ order_swap(seed, epoch, sample) : 0;
-        const int32_t image = list->image[sample * list->n_images + which];
-        rows[i] = (row){s->offset[image], s->height[image], s->width[image], sample};
+    const int64_t begin = step * batch, left = list->count - begin;
+    for (int64_t first = 0; first < batch; first += CHUNK) {
+        chunk c = {.count = batch - first < CHUNK ? batch - first : CHUNK};
+        choose_samples(&c, list, permutation, begin + first);
+        choose_images(&c, list, seed, epoch, side);
+        for (int64_t i = 0; i < c.count; i++) {
+            const int32_t image = c.image[i];
+            rows[first + i] =
+                (row){s->offset[image], s->height[image], s->width[image], c.sample[i]};
+        }
     }
-    const int64_t left = list->count - begin;
     return left < batch ? (left > 0 ? left : 0) : batch;
 }
