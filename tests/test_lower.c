@@ -25,10 +25,14 @@ static check_device *reference;
 static const kd_device_plugin *plain; /* the reference without what stands for others */
 
 /* All of them; the last one rounds once where two ops round twice. */
-static const char *const stand_ins[] = {
-    "batch_norm_grad_from_x", "batch_norm_grad_of_sum", "wide_sum",
-    "batch_norm_in_place",    "narrow_augment",         "matmul_bias"};
-#define STAND_INS 6
+static const char *const stand_ins[] = {"batch_norm_grad_from_x",
+                                        "batch_norm_grad_of_sum",
+                                        "wide_sum",
+                                        "batch_norm_in_place",
+                                        "narrow_augment",
+                                        "cast_all",
+                                        "matmul_bias"};
+#define STAND_INS 7
 
 static void open_devices(void) {
     n_devices = test_devices_open(devices);

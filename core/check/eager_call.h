@@ -31,7 +31,7 @@ struct eager {
     arena memory;
 };
 
-#define MAX_OPERANDS 64
+#define MAX_OPERANDS 192
 
 /* An op on its way through a kernel. */
 typedef struct eager_call {

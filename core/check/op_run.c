@@ -173,9 +173,9 @@ static side run_on(const op_run *run, const check_device *d, int32_t real, int32
 /* Ops that compute nothing which is rounded, or round it once in a way that is defined. */
 static bool is_exact(const char *op) {
     static const char *const exact[] = {
-        "neg",    "abs",           "relu",    "maximum",   "where",      "cast",
-        "copy",   "stop_gradient", "reshape", "transpose", "slice",      "pad",
-        "concat", "gather",        "fill",    "broadcast", "max_pool2d", "random"};
+        "neg",    "abs",           "relu",      "maximum",    "where", "cast", "cast_all",
+        "copy",   "stop_gradient", "reshape",   "transpose",  "slice", "pad",  "concat",
+        "gather", "fill",          "broadcast", "max_pool2d", "random"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
         if (strcmp(op, exact[i]) == 0) {
             return true;

@@ -43,6 +43,14 @@ static double attention_grad_flops(const kd_node *n) {
     return 10 * (double)kd_elements(&n->inputs[0]) * (double)n->inputs[0].dim[1];
 }
 
+static double cast_all_flops(const kd_node *n) {
+    double sum = 0;
+    for (uint32_t i = 0; i < n->n_outputs; i++) {
+        sum += (double)kd_elements(&n->outputs[i]);
+    }
+    return sum;
+}
+
 static const struct {
     const char *op;
     double (*flops)(const kd_node *n);
@@ -52,7 +60,8 @@ static const struct {
              {"conv2d_input_grad", input_grad_flops},
              {"conv2d_weight_grad", weight_grad_flops},
              {"attention", attention_flops},
-             {"attention_grad", attention_grad_flops}};
+             {"attention_grad", attention_grad_flops},
+             {"cast_all", cast_all_flops}};
 
 static double flops_of(const kd_node *n) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

@@ -37,13 +37,25 @@ void replace_value(graph *g, const struct value *from, struct value *to) {
     }
 }
 
-static void set_inputs(graph *g, struct node *n, struct value *const *in, uint32_t count) {
+void set_inputs(graph *g, struct node *n, struct value *const *in, uint32_t count) {
     n->in = arena_alloc(&g->memory, count * sizeof *n->in);
     n->in_specs = arena_alloc(&g->memory, count * sizeof *n->in_specs);
     n->view.inputs = n->in_specs;
     n->view.n_inputs = count;
     for (uint32_t i = 0; i < count; i++) {
         set_input(n, i, in[i]);
+    }
+}
+
+void set_outputs(graph *g, struct node *n, struct value *const *out, uint32_t count) {
+    n->out = arena_alloc(&g->memory, count * sizeof *n->out);
+    n->out_specs = arena_alloc(&g->memory, count * sizeof *n->out_specs);
+    n->view.outputs = n->out_specs;
+    n->view.n_outputs = count;
+    for (uint32_t i = 0; i < count; i++) {
+        n->out[i] = out[i];
+        n->out[i]->producer = n;
+        n->out_specs[i] = n->out[i]->spec;
     }
 }
 
@@ -195,6 +207,7 @@ static const struct {
     void (*replace)(graph *g, const kd_op *by);
 } whole_rules[] = {
     {"narrow_augment", lower_views},
+    {"cast_all", lower_casts},
 };
 
 void graph_lower(graph *g, kernel_rule has_kernel, const void *context) {

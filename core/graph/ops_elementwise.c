@@ -153,6 +153,17 @@ static bool cast_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     return true;
 }
 
+static bool cast_all_shape(const kd_node *node, kd_spec *out, kd_error *err) {
+    if (node->n_outputs != node->n_inputs) {
+        return kd_fail(err, KD_E_INVALID, "wants an output for each input");
+    }
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        out[i] = node->inputs[i];
+        out[i].dtype = KD_BF16;
+    }
+    return true;
+}
+
 #define OP(name_, inputs_, flags_, shape_, gradient_)                                              \
     {                                                                                              \
         .size = sizeof(kd_op), .name = name_, .min_inputs = inputs_, .max_inputs = inputs_,        \
@@ -170,6 +181,13 @@ const kd_op ops_elementwise[] = {
     OP("gelu_grad", 2, 0, gelu_grad_shape, NULL),
     OP("affine", 1, 0, real_shape, affine_gradient),
     OP("cast", 1, 0, cast_shape, cast_gradient),
+    {.size = sizeof(kd_op),
+     .name = "cast_all",
+     .min_inputs = 1,
+     .max_inputs = UINT32_MAX,
+     .max_outputs = UINT32_MAX,
+     .flags = KD_OP_INSTEAD,
+     .shape = cast_all_shape},
     OP("copy", 1, 0, same_shape, copy_gradient),
     OP("stop_gradient", 1, KD_OP_ALIAS | KD_OP_CONSTANT, same_shape, NULL),
     OP("add", 2, KD_OP_BROADCAST | KD_OP_PROMOTE, binary_shape, add_gradient),

@@ -108,6 +108,7 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(1) | OVER(2), "where", prepare_elementwise, run_elementwise},
     {SIZE, 0, "broadcast", prepare_elementwise, run_elementwise},
     {SIZE, 0, "cast", prepare_cast, run_cast},
+    {SIZE, 0, "cast_all", prepare_cast, run_cast_all},
     {SIZE, 0, "fill", prepare_any, run_fill},
     {SIZE, 0, "constant", prepare_constant, run_constant},
     {SIZE, 0, "range", prepare_any, run_range},

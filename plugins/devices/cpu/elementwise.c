@@ -198,3 +198,14 @@ void run_cast(kd_device *device, const kd_node *node, void *state, void *const *
     const elementwise e = {.node = node, .in = in, .y = out[0], .w = walk_of(node)};
     span_for(device, e.w.count, GRAIN, cast_span, &e);
 }
+
+void run_cast_all(kd_device *device, const kd_node *node, void *state, void *const *in,
+                  void *const *out, void *scratch) {
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        kd_node one = *node;
+        one.n_inputs = one.n_outputs = 1;
+        one.inputs = &node->inputs[i];
+        one.outputs = &node->outputs[i];
+        run_cast(device, &one, state, in + i, out + i, scratch);
+    }
+}

@@ -16,7 +16,7 @@ release_function release_state;
 
 /* elementwise.c */
 prepare_function prepare_elementwise, prepare_cast;
-run_function run_elementwise, run_cast;
+run_function run_elementwise, run_cast, run_cast_all;
 
 /* source.c */
 prepare_function prepare_constant, prepare_random;

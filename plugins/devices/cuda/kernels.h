@@ -15,7 +15,7 @@
  * file in meson.build. */
 /* clang-format off */
 #define OWN_FAMILIES(X)                                                                            \
-    X(cuda_attention) X(cuda_attention_grad) X(cuda_augment) X(cuda_average)                       \
+    X(cuda_attention) X(cuda_attention_grad) X(cuda_augment) X(cuda_average) X(cuda_casts)         \
     X(cuda_cross_entropy) X(cuda_elementwise) X(cuda_gather) X(cuda_layer_norm)                    \
     X(cuda_norm) X(cuda_norm_grad) X(cuda_pad) X(cuda_pool) X(cuda_ranking) X(cuda_reduce)         \
     X(cuda_scatter) X(cuda_shape) X(cuda_softmax) X(cuda_source) X(cuda_update) X(cuda_where)

@@ -72,6 +72,7 @@ static const kd_kernel kernels[] = {
     {SIZE, OVER(1) | OVER(2), "where", NULL, run_where},
     {SIZE, OVER(0), "affine", prepare_floats, run_affine},
     {SIZE, OVER(0), "cast", prepare_cast, run_cast},
+    {SIZE, 0, "cast_all", prepare_cast, run_cast_all},
     {SIZE, 0, "copy", NULL, run_copy},
     {SIZE, 0, "fill", NULL, run_fill},
     {SIZE, 0, "constant", NULL, run_constant},

@@ -197,6 +197,17 @@ void run_cast(kd_device *device, const kd_node *node, void *state, void *const *
     }
 }
 
+void run_cast_all(kd_device *device, const kd_node *node, void *state, void *const *in,
+                  void *const *out, void *scratch) {
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        kd_node one = *node;
+        one.n_inputs = one.n_outputs = 1;
+        one.inputs = &node->inputs[i];
+        one.outputs = &node->outputs[i];
+        run_cast(device, &one, state, in + i, out + i, scratch);
+    }
+}
+
 void run_copy(kd_device *device, const kd_node *node, void *state, void *const *in,
               void *const *out, void *scratch) {
     memcpy(out[0], in[0], kd_bytes(&node->outputs[0]));

@@ -27,8 +27,8 @@ prepare_function prepare_floats;
 
 /* elementwise.c */
 prepare_function prepare_unary, prepare_binary, prepare_compare, prepare_cast;
-run_function run_unary, run_binary, run_compare, run_affine, run_where, run_cast, run_copy,
-    run_gelu_grad;
+run_function run_unary, run_binary, run_compare, run_affine, run_where, run_cast, run_cast_all,
+    run_copy, run_gelu_grad;
 
 /* source.c */
 prepare_function prepare_random;
