@@ -28,7 +28,6 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
-#define __launch_bounds__(...)
 #define __shared__ static __attribute__((section("kd_shared")))
 
 #define threadIdx (emulation::here().thread)
@@ -94,6 +93,11 @@ inline float4 make_float4(float x, float y, float z, float w) {
 /* Past the cache of this processor's own. */
 template <class T> T __ldcg(const T *from) {
     return *from;
+}
+
+/* On a GPU within 2 units in the last place. */
+inline float __fdividef(float a, float b) {
+    return a / b;
 }
 
 inline unsigned __umulhi(unsigned a, unsigned b) {

@@ -270,6 +270,12 @@ void *dynamic_shared() {
     return s.shared;
 }
 
+void bounds(unsigned threads, unsigned) {
+    if (s.threads > threads) {
+        fail("has %u threads a block, and was built for %u", s.threads, threads);
+    }
+}
+
 void block_barrier(int line) {
     fibre *me = s.current;
     me->state = AT_BARRIER;
@@ -299,7 +305,8 @@ uint64_t exchange(const char *what, unsigned mask, uint64_t value, unsigned sour
         unsigned ballot = 0;
         for (unsigned i = 0; i < WARP; i++) {
             const fibre *f = &warp[i];
-            if ((mask >> i & 1) && (f->line != line || f->mask != mask || strcmp(f->what, what))) {
+            if ((mask >> i & 1) && (f->line != line || f->mask != mask ||
+                                    (f->what != what && strcmp(f->what, what)))) {
                 fail("thread %u is in %s at line %d with mask %08x, thread %u in %s at line %d "
                      "with mask %08x",
                      me->index, what, line, mask, f->index, f->what, f->line, f->mask);

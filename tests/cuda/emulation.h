@@ -6,7 +6,8 @@
  *   - barriers that are missed by some threads, or reached at different lines;
  *   - shuffles and votes whose mask is not what runs, or that lanes reach apart;
  *   - shared memory read before it is written: it is full of NaN when a block begins;
- *   - launches that CUDA refuses: grids and blocks too large, shared memory not asked for;
+ *   - launches that CUDA refuses: grids and blocks too large, blocks above what the kernel was
+ *     built for, shared memory not asked for;
  *   - what depends on the order of blocks, warps or lanes: ascending, descending or random;
  *   - with AddressSanitizer: indices outside of memory, shared or not;
  *   - with ThreadSanitizer: missing barriers, since only barriers order the memory of a block.
@@ -51,6 +52,9 @@ uint64_t exchange(const char *what, unsigned mask, uint64_t value, unsigned sour
                   unsigned *ret_ballot, int line);
 
 void *dynamic_shared();
+
+/* What kernel.sed makes of __launch_bounds__: a block has so many threads at most. */
+void bounds(unsigned threads, unsigned blocks = 0);
 
 /* What is between the angle brackets, and before them. */
 struct shape {
