@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(THREADS, BLOCKS_EACH)
                 z = RESIDUAL ? z + widen(from.residual.at[k]) : z;
                 to.at[k] = narrow<T>(f.relu && z < 0 ? 0 : z);
             }
-            store(y + b.at(i), to);
+            store_whole(y + b.at(i), to);
         });
 }
 

@@ -146,7 +146,7 @@ __global__ void __launch_bounds__(THREADS, G == BY_X ? 2 : BLOCKS_EACH)
                 const float off = widen(from.x.at[k]) - own.mean[k];
                 to.at[k] = narrow<T>(own.scale[k] * (widen(dz.at[k]) - level[k] - off * slope[k]));
             }
-            store(o.dx + b.at(i), to);
+            store_whole(o.dx + b.at(i), to);
         });
 }
 
