@@ -60,9 +60,12 @@ bool program_input_spec(const kd_program *p, const char *name, kd_spec *ret);
 
 /* Of an input that will be bound to the host's memory, as a device reads it that can prefetch
  * (KD_DEVICE_PREFETCH), nodes see a room of the device's memory instead, into which a run first has
- * its pieces copied: `pieces` of them, of no bytes where there are fewer. The room of an input that
- * is shared is the other program's, whatever `room_bytes` says. What is bound may be read to the
- * next multiple of KD_PIECE_ALIGNMENT. Before engine_allocate. */
+ * its pieces copied: `pieces` of them, of no bytes where there are fewer. Pieces of a program with
+ * a table of inputs come while the run before computes: so those of two runs, of which one comes
+ * after the other or so many rows and one after, do not overlap, and other programs leave alone
+ * those of the next run. The room of an input that is shared is the other program's, whatever
+ * `room_bytes` says. What is bound may be read to the next multiple of KD_PIECE_ALIGNMENT. After
+ * program_feed, before engine_allocate. */
 bool program_prefetch(kd_program *p, const char *name, int64_t pieces, size_t room_bytes,
                       kd_error *err);
 void program_prefetch_nothing(kd_program *p); /* as if it had not been called */

@@ -101,6 +101,14 @@ void feed_free(kd_program *p);
 char *feed_row(const kd_program *p);
 /* Before a run: sends what is new to the device. fails when there are no inputs for it. */
 bool feed_supply(kd_program *p, kd_error *err);
+/* The table on the device; false where there is none. */
+typedef struct feed_table {
+    const char *base;
+    const void *counter;
+    int64_t rows;
+    int64_t run, sent; /* runs that were made, or are about to be, and whose inputs are there */
+} feed_table;
+bool feed_get_table(const kd_program *p, feed_table *ret);
 /* What a run begins and ends with. */
 void feed_fetch(const kd_program *p);
 void feed_advance(const kd_program *p);
@@ -113,8 +121,11 @@ bool prefetch_allocate(kd_program *p, kd_error *err);
 void prefetch_free(kd_program *p);
 /* The room that stands for input i; NULL: none does. */
 void *prefetch_room(const kd_program *p, int i);
-/* Before the nodes of a run. */
+/* Before a run, after feed_supply: copies its pieces unless the run before did. */
+void prefetch_supply(kd_program *p);
+/* Before the nodes of a run, and after them. */
 void prefetch_begin(const kd_program *p);
+void prefetch_end(const kd_program *p);
 
 /* Writes the inputs from byte `offset` on: of the next run that has none yet, where there is a
  * table of them. */

@@ -110,6 +110,19 @@ bool feed_supply(kd_program *p, kd_error *err) {
     return true;
 }
 
+bool feed_get_table(const kd_program *p, feed_table *ret) {
+    const feed *f = p->feed;
+    if (!f || !f->calls) {
+        return false;
+    }
+    *ret = (feed_table){.base = f->table.base,
+                        .counter = counter_of(p),
+                        .rows = f->rows,
+                        .run = f->run,
+                        .sent = f->sent};
+    return true;
+}
+
 void feed_fetch(const kd_program *p) {
     if (p->feed && p->feed->calls && p->inputs.bytes) {
         p->feed->calls->fetch(p->e->device, p->inputs.base, p->feed->table.base, p->inputs.bytes,

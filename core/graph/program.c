@@ -70,6 +70,7 @@ static void run_nodes(const kd_program *p) {
             kernel_run(&p->e->on, &c->kernel, c->node, c->state, c->in, c->out, scratch);
         }
     }
+    prefetch_end(p);
     feed_advance(p);
 }
 
@@ -94,6 +95,7 @@ bool program_run(kd_program *p, kd_error *err) {
     if (!feed_supply(p, err)) {
         return false;
     }
+    prefetch_supply(p);
     if (!p->ran || !KD_HAS(kd_device_plugin, table, capture_release)) {
         run_nodes(p);
         p->ran = true;

@@ -46,6 +46,7 @@ size_t feeder_bytes(const assembly *a) {
 typedef struct place {
     const int32_t *permutation; /* NULL: the set's own order */
     int64_t epoch, batch;
+    int64_t half; /* of the room for images, where they are copied */
 } place;
 
 /* Rows of image `side` of each sample of the batch. *end: of the images laid out so far, where
@@ -86,7 +87,7 @@ static bool write_indices(feeder *f, kd_program *p, kd_error *err) {
 
 static bool write_samples(feeder *f, kd_program *p, const place *from, kd_error *err) {
     const assembly *a = f->assembly;
-    int64_t end = 0;
+    int64_t end = from->half * a->pixel_memory.room;
     for (int32_t side = 0; side < a->data->samples.n_images; side++) {
         if (!write_rows(f, p, from, side, &end, err)) {
             return false;
@@ -122,6 +123,9 @@ static bool write_clock(feeder *f, kd_program *p, int64_t step, kd_error *err) {
     return !has_input(p, "step_key") || program_write(p, "step_key", key, sizeof key, err);
 }
 
+/* Steps take halves of the room in turns, those that come into one row of the table the same. */
+_Static_assert(REPORT_RING % 2 == 0, "rows of the table have a half each");
+
 static bool write_step(feeder *f, int64_t step, kd_error *err) {
     const assembly *a = f->assembly;
     const int64_t pass = step / f->pass_steps;
@@ -129,7 +133,7 @@ static bool write_step(feeder *f, int64_t step, kd_error *err) {
         order_fill((uint64_t)a->run->keys.seed, pass, f->permutation, a->data->samples.count);
         f->pass = pass;
     }
-    const place from = {f->permutation, pass, step % f->pass_steps};
+    const place from = {f->permutation, pass, step % f->pass_steps, step % 2};
     const int32_t slot = (int32_t)(step % REPORT_RING);
     return program_write(a->step, REPORT_SLOT_NAME, &slot, sizeof slot, err) &&
            write_samples(f, a->step, &from, err) && write_clock(f, a->step, step, err) &&
@@ -149,6 +153,6 @@ bool feeder_fill(feeder *f, kd_error *err) {
 
 bool feeder_write_further(feeder *f, kd_program *p, bool over_samples, int64_t step, int64_t batch,
                           kd_error *err) {
-    const place from = {NULL, step / f->epoch_steps, batch};
+    const place from = {NULL, step / f->epoch_steps, batch, 1 - step % 2};
     return (!over_samples || write_samples(f, p, &from, err)) && write_clock(f, p, step, err);
 }

@@ -35,10 +35,10 @@ static bool goes_over(const assembly *a, uint32_t further) {
     return assembly_method_program(a, further)->over_samples;
 }
 
-/* Has each batch copied to a room of `bytes`. */
+/* Has each batch copied to either half of a room, of `bytes` each. */
 static bool make_room(assembly *a, int64_t bytes, kd_error *err) {
     const int64_t pieces = (int64_t)a->run->train.batch * a->data->samples.n_images;
-    bool ok = program_prefetch(a->step, "pixels", pieces, (size_t)bytes, err);
+    bool ok = program_prefetch(a->step, "pixels", pieces, 2 * (size_t)bytes, err);
     for (uint32_t i = 0; ok && i < a->n_further; i++) {
         ok = !goes_over(a, i) || program_prefetch(a->further[i], "pixels", pieces, 0, err);
     }
@@ -61,7 +61,7 @@ static bool keep_on_host(assembly *a, size_t left, kd_error *err) {
     const bool can = kd_device_extension(a->machine.table, a->machine.device, KD_DEVICE_PREFETCH);
     engine_plan plan;
     a->pixel_memory.place = PIXELS_ON_HOST;
-    if (can && room <= s->pixel_bytes && !make_room(a, room, err)) {
+    if (can && 2 * room <= s->pixel_bytes && !make_room(a, room, err)) {
         return false;
     }
     engine_get_plan(a->engine, &plan);
@@ -69,15 +69,16 @@ static bool keep_on_host(assembly *a, size_t left, kd_error *err) {
         give_room_up(a);
     }
     if (a->pixel_memory.room) {
-        log_line(KD_LOG_INFO,
-                 "%.1f MiB of images stay in host memory; the device copies each batch from there "
-                 "into %.1f MiB of its own",
-                 mib((size_t)s->pixel_bytes), mib((size_t)room));
+        log_line(
+            KD_LOG_INFO,
+            "%.1f MiB of images stay in host memory; the device copies each batch from there a "
+            "step ahead, into %.1f MiB of its own",
+            mib((size_t)s->pixel_bytes), mib(2 * (size_t)room));
     } else {
         log_line(KD_LOG_INFO,
                  "%.1f MiB of images stay in host memory, where the device reads them: it has no "
-                 "%.1f MiB for a batch",
-                 mib((size_t)s->pixel_bytes), mib((size_t)room));
+                 "%.1f MiB for two batches",
+                 mib((size_t)s->pixel_bytes), mib(2 * (size_t)room));
     }
     return true;
 }

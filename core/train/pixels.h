@@ -14,7 +14,8 @@ typedef enum pixels_place { PIXELS_MAPPED, PIXELS_ON_DEVICE, PIXELS_ON_HOST } pi
 typedef struct pixel_memory {
     pixels_place place;
     void *memory, *host; /* as the device sees them; as the host does, ON_HOST */
-    int64_t room; /* ON_HOST, of a batch that is copied to the device: bytes; 0: it reads them */
+    int64_t room; /* ON_HOST, of a batch that is copied to the device: bytes of either half, of
+                   * which steps take turns; 0: it reads them */
 } pixel_memory;
 
 /* Decides, when all programs of the assembly are compiled and nothing is allocated; `evals` are

@@ -79,7 +79,7 @@ static void print_memory(const assembly *a, const run_plan *plan, FILE *to) {
         print_bytes(to, "  images", plan->image_bytes, "");
     }
     if (m->room_bytes) {
-        print_bytes(to, "  images of a batch", m->room_bytes, "the rest stay in host memory");
+        print_bytes(to, "  images of two batches", m->room_bytes, "all are in host memory");
     }
     if (m->copy_bytes) {
         print_bytes(to, "  copies", m->copy_bytes, "of variables for checkpoints, and of reports");

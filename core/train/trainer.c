@@ -60,7 +60,8 @@ static bool finish_saving(trainer *t, kd_error *err) {
 
 static bool run_step(trainer *t, kd_error *err) {
     const double begin = progress_now();
-    if (program_fed(t->a->step) == 0 && !feeder_fill(&t->feeder, err)) {
+    /* The step after it too has its inputs there, so that its images can come ahead. */
+    if (program_fed(t->a->step) <= 1 && !feeder_fill(&t->feeder, err)) {
         return false;
     }
     const double ready = progress_now();

@@ -13,14 +13,17 @@
 #include <utility>
 
 /* Arguments are evaluated here and now, as CUDA does, however late the launch. */
-#define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
+#define KD_LAUNCH_ON(device, on, kernel, grid, block, shared, ...)                                 \
     do {                                                                                           \
-        emulation::launch_all((device)->stream,                                                    \
+        emulation::launch_all((on),                                                                \
                               emulation::shape{#kernel, reinterpret_cast<const void *>(kernel),    \
                                                (grid), (block), (size_t)(shared)},                 \
                               [all = std::make_tuple(__VA_ARGS__)] { std::apply(kernel, all); });  \
         device_check_launch((device), #kernel);                                                    \
     } while (0)
+
+#define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
+    KD_LAUNCH_ON(device, (device)->stream, kernel, grid, block, shared, __VA_ARGS__)
 
 #define KD_DYNAMIC_SHARED(type, name) type *name = static_cast<type *>(emulation::dynamic_shared())
 

@@ -340,40 +340,53 @@ static bool feeds(const check_device *d, const kd_device_feed *feed) {
     return right;
 }
 
-/* Pieces come where they belong and nothing else changes: one of no bytes, more than blocks there
- * are, one that a thread's loads do not end with; and those are left out that lie outside of either
- * memory or between packs. */
-static bool copies_pieces(const check_device *d, const kd_device_prefetching *calls) {
-    enum { FROM = 65536 + 128, TO = 131072, SMALL = 40, COUNT = SMALL + 8 };
-    kd_device_piece list[COUNT] = {
+/* One of no bytes, one up to the ends, one that a thread's loads do not end with, more than there
+ * are blocks; and those that are left out: outside of either memory, or between packs. */
+enum { FROM = 65536 + 128, TO = 131072, FIT = 4, OUT = 4, SMALL = 40, PIECES = FIT + OUT + SMALL };
+static void list_pieces(kd_device_piece *list) {
+    static const kd_device_piece first[] = {
         {0, 0, 128},        {128, 256, 65536},  {256, 66048, 0}, {FROM - 128, TO - 128, 128},
         {FROM, 70000, 128}, {-128, 70000, 128}, {0, TO, 128},    {8, 70000, 128}};
+    memcpy(list, first, sizeof first);
+    for (int i = 0; i < SMALL; i++) {
+        list[FIT + OUT + i] =
+            (kd_device_piece){128 * (i + 7), 80000 + 384 * i, 128 + 128 * (i % 2)};
+    }
+}
+
+/* Pieces come where they belong and nothing else changes: of the second row of a table, whose first
+ * has none, or of a list alone. */
+static bool copies_pieces(const check_device *d, const kd_device_prefetching *calls, bool in_rows) {
+    const size_t row = PIECES * sizeof(kd_device_piece);
     unsigned char *from = memory_of(FROM), *to = memory_of(TO), *want = memory_of(TO);
+    char *rows = memory_of((in_rows + 1) * row);
+    int64_t *counter = memory_of(sizeof *counter);
+    kd_device_piece *list = (kd_device_piece *)(rows + in_rows * row);
+    list_pieces(list);
     for (int i = 0; i < FROM; i++) {
         from[i] = (unsigned char)(1 + i % 251);
     }
-    for (int i = 0; i < SMALL; i++) {
-        list[COUNT - 1 - i] =
-            (kd_device_piece){128 * (i + 7), 80000 + 384 * i, 128 + 128 * (i % 2)};
-    }
-    for (int i = 0; i < COUNT; i++) {
-        if (i < 4 || i >= 8) {
+    for (int i = 0; i < PIECES; i++) {
+        if (i < FIT || i >= FIT + OUT) {
             memcpy(want + list[i].to, from + list[i].from, (size_t)list[i].bytes);
         }
     }
-    kd_device_piece *own = memory_of(sizeof list);
-    memcpy(own, list, sizeof list);
-    calls->copy(d->handle, &(kd_device_pieces){.from = from,
-                                               .from_bytes = FROM,
-                                               .to = to,
-                                               .to_bytes = TO,
-                                               .list = own,
-                                               .count = COUNT});
+    *counter = 1;
+    const kd_device_pieces what = {.from = from,
+                                   .from_bytes = FROM,
+                                   .to = to,
+                                   .to_bytes = TO,
+                                   .list = rows,
+                                   .count = PIECES,
+                                   .counter = in_rows ? counter : NULL,
+                                   .rows = 2,
+                                   .row_bytes = (int64_t)row};
+    calls->copy(d->handle, &what);
     const bool right = memcmp(to, want, TO) == 0;
-    free(from);
-    free(to);
-    free(want);
-    free(own);
+    void *const all[] = {from, to, want, rows, counter};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]);
+    }
     return right;
 }
 
@@ -385,7 +398,8 @@ static int wrong_beside_ops(const check_device *d) {
     const kd_device_feed *feed = kd_device_extension(d->table, d->handle, KD_DEVICE_FEED);
     const kd_device_prefetching *prefetch =
         kd_device_extension(d->table, d->handle, KD_DEVICE_PREFETCH);
-    int wrong = (!feed || !feeds(d, feed)) + (!prefetch || !copies_pieces(d, prefetch));
+    int wrong = (!feed || !feeds(d, feed)) + (!prefetch || !copies_pieces(d, prefetch, false) ||
+                                              !copies_pieces(d, prefetch, true));
     for (size_t i = 0; steps && i < sizeof counts / sizeof *counts; i++) {
         wrong += !widens(d, steps, counts[i]);
         wrong += !adds_bias(d, steps, KD_F32, counts[i], 5);

@@ -77,11 +77,21 @@ typedef struct kd_device_pieces {
     const void *counter;
     int64_t rows, row_bytes;
 } kd_device_pieces;
+typedef struct kd_device_prefetch kd_device_prefetch; /* the plugin's own: where copies go on */
 typedef struct kd_device_prefetching {
     uint32_t size;
     /* Enqueues the copy, may be recorded, fails as kernels do. A piece that does not lie in both
      * memories, or of no bytes, is left out; pieces do not overlap in `to`. */
     void (*copy)(kd_device *device, const kd_device_pieces *what);
+    /* For copies beside other work. fails with KD_E_MEMORY. */
+    bool (*create)(kd_device *device, kd_device_prefetch **ret, kd_error *err);
+    /* Waits for what is enqueued. */
+    void (*destroy)(kd_device *device, kd_device_prefetch *prefetch);
+    /* Enqueues the copy of a table's row after the one that the counter names. It begins when all
+     * that was enqueued before is done, goes on beside what is enqueued from here on, and is done
+     * before what is enqueued after `end`. Recorded or not, both are. */
+    void (*begin)(kd_device *device, kd_device_prefetch *prefetch, const kd_device_pieces *what);
+    void (*end)(kd_device *device, kd_device_prefetch *prefetch);
 } kd_device_prefetching;
 
 /* Kernels that other plugins bring for ops of their own (kindred/custom_ops.h). Without it the

@@ -2,7 +2,8 @@
  * The cuda device itself, and what its kernels need of it. C and C++: .cu files include it too.
  *
  * Invariants:
- *  1. all work is enqueued on one stream, so it takes effect in order;
+ *  1. all work is enqueued on one stream, so it takes effect in order; copies beside it (copy.h,
+ * prefetch.h) leave that stream by an event, and come back by another where it needs them;
  *  2. a kernel's `run` allocates nothing, waits for nothing and reads no device memory: the host
  * may capture it into a graph and launch that ever after, with the same pointers;
  *  3. what a kernel computes depends on shapes, values and the number of multiprocessors alone:

@@ -25,7 +25,11 @@ static const kd_device_host_reads host_reads = {.size = sizeof host_reads,
                                                 .release = mapped_release};
 
 static const kd_device_prefetching prefetching = {.size = sizeof prefetching,
-                                                  .copy = cuda_prefetch_copy};
+                                                  .copy = cuda_prefetch_copy,
+                                                  .create = ahead_create,
+                                                  .destroy = ahead_destroy,
+                                                  .begin = ahead_begin,
+                                                  .end = ahead_end};
 
 static void *stream_of(kd_device *device) {
     return device->stream;

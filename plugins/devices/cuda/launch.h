@@ -4,6 +4,8 @@
  *
  *     KD_LAUNCH(device, (softmax<256>), grid, block, 0, x, y, columns);
  *
+ * KD_LAUNCH_ON takes another stream than the device's, for what goes on beside its work.
+ *
  * Rules for .cu files: kernels and their helpers live in an anonymous namespace; dynamic shared
  * memory is declared by KD_DYNAMIC_SHARED; a grid is never empty, so an empty tensor is a return.
  */
@@ -16,11 +18,14 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
-#define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
+#define KD_LAUNCH_ON(device, on, kernel, grid, block, shared, ...)                                 \
     do {                                                                                           \
-        kernel<<<(grid), (block), (shared), (device)->stream>>>(__VA_ARGS__);                      \
+        kernel<<<(grid), (block), (shared), (on)>>>(__VA_ARGS__);                                  \
         device_check_launch((device), #kernel);                                                    \
     } while (0)
+
+#define KD_LAUNCH(device, kernel, grid, block, shared, ...)                                        \
+    KD_LAUNCH_ON(device, (device)->stream, kernel, grid, block, shared, __VA_ARGS__)
 
 #define KD_DYNAMIC_SHARED(type, name)                                                              \
     extern __shared__ __align__(16) unsigned char kd_dynamic_shared[];                             \

@@ -61,9 +61,14 @@ __global__ void __launch_bounds__(THREADS) copy_pieces(kd_device_pieces what, in
 
 } // namespace
 
-extern "C" void cuda_prefetch_copy(kd_device *device, const kd_device_pieces *what) {
+extern "C" void cuda_prefetch_enqueue(kd_device *device, struct CUstream_st *stream,
+                                      const kd_device_pieces *what, int64_t after) {
     const unsigned blocks = (unsigned)(what->count < MOST_BLOCKS ? what->count : MOST_BLOCKS);
     if (blocks > 0) {
-        KD_LAUNCH(device, copy_pieces, blocks, THREADS, 0, *what, (int64_t)0);
+        KD_LAUNCH_ON(device, stream, copy_pieces, blocks, THREADS, 0, *what, after);
     }
+}
+
+extern "C" void cuda_prefetch_copy(kd_device *device, const kd_device_pieces *what) {
+    cuda_prefetch_enqueue(device, device->stream, what, 0);
 }

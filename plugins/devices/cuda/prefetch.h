@@ -13,6 +13,16 @@ extern "C" {
 
 void cuda_prefetch_copy(kd_device *device, const kd_device_pieces *what);
 
+/* The same on another stream, of the row so many after the one that the counter names. */
+void cuda_prefetch_enqueue(kd_device *device, struct CUstream_st *stream,
+                           const kd_device_pieces *what, int64_t after);
+
+/* ahead.c: copies beside other work. */
+bool ahead_create(kd_device *device, kd_device_prefetch **ret, kd_error *err);
+void ahead_destroy(kd_device *device, kd_device_prefetch *prefetch);
+void ahead_begin(kd_device *device, kd_device_prefetch *prefetch, const kd_device_pieces *what);
+void ahead_end(kd_device *device, kd_device_prefetch *prefetch);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,6 +26,7 @@ typedef struct item {
 /* An event knows its recordings by number, from 1. */
 struct CUevent_st {
     struct CUstream_st *stream;
+    struct CUgraph_st *captured; /* its last recording is part of a graph's capture */
     int64_t recorded, done;
     bool sleeps; /* who waits for it */
 };
@@ -98,7 +99,7 @@ static void enqueue(struct CUstream_st *s, item i, const void *arguments, size_t
     i.arguments = copy_of(arguments, bytes);
     i.copied = true;
     if (s->captured) {
-        double_append(s->captured, i.work, i.arguments, true);
+        double_append(s, i.work, i.arguments, true);
     } else {
         add(s, &i);
     }
@@ -115,7 +116,7 @@ static void enqueue_launch(void *stream, double_work *work, void *arguments) {
     double_lock();
     struct CUstream_st *s = stream;
     if (s->captured) {
-        double_append(s->captured, work, arguments, false);
+        double_append(s, work, arguments, false);
     } else {
         add(s, &(item){.work = work, .arguments = arguments});
     }
@@ -226,15 +227,31 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return (cudaError_t)cuda_double.sticky;
 }
 
+/* A branch leaves the stream that is captured, or comes back to it. */
+static cudaError_t wait_captured(struct CUstream_st *stream, const struct CUevent_st *event) {
+    if (!event->captured || (stream->captured && stream->captured != event->captured)) {
+        return double_error(cudaErrorStreamCaptureIsolation);
+    }
+    if (!stream->captured) {
+        double_fork(event->captured, stream);
+    } else if (!stream->branch && event->stream->branch) {
+        double_join(stream->captured);
+    }
+    return cudaSuccess;
+}
+
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
     (void)flags;
     DOUBLE_CALL(double_error(cudaErrorInvalidValue));
+    cudaError_t status = cudaSuccess;
     double_lock();
-    if (event->recorded) {
+    if (event->captured || stream->captured) {
+        status = wait_captured(stream, event);
+    } else if (event->recorded) {
         add(stream, &(item){.waits = event, .number = event->recorded});
     }
     double_unlock();
-    return cudaSuccess;
+    return status;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *ret, unsigned flags) {
@@ -256,7 +273,10 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     DOUBLE_CALL(double_error(cudaErrorInvalidValue));
     double_lock();
     event->stream = stream;
-    add(stream, &(item){.notes = event, .number = ++event->recorded});
+    event->captured = stream->captured;
+    if (!event->captured) {
+        add(stream, &(item){.notes = event, .number = ++event->recorded});
+    }
     double_unlock();
     return cudaSuccess;
 }

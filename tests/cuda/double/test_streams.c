@@ -148,3 +148,80 @@ DOUBLE_TEST(only_a_relaxed_capture_survives_a_load) {
     cr_expect_not(captures(cudaStreamCaptureModeThreadLocal));
     cr_expect(captures(cudaStreamCaptureModeRelaxed));
 }
+
+/* Two streams, an event to leave the first by and one to come back, and four numbers. */
+typedef struct branching {
+    cudaStream_t first, second;
+    cudaEvent_t leaves, comes_back;
+    char *one, *to, *on, *back;
+} branching;
+
+/* On the first stream `one` is copied to `to` before a branch leaves, or after it; on the branch it
+ * is copied on to `on`, and at last, behind the branch, to `back`. */
+static cudaError_t capture_branch(const branching *b, bool before, bool returns, cudaGraph_t *ret) {
+    cudaStreamBeginCapture(b->first, cudaStreamCaptureModeRelaxed);
+    if (before) {
+        cudaMemcpyAsync(b->to, b->one, 4, cudaMemcpyDeviceToDevice, b->first);
+    }
+    cudaEventRecord(b->leaves, b->first);
+    cudaStreamWaitEvent(b->second, b->leaves, 0);
+    cudaMemcpyAsync(b->on, b->to, 4, cudaMemcpyDeviceToDevice, b->second);
+    cudaEventRecord(b->comes_back, b->second);
+    if (!before) {
+        cudaMemcpyAsync(b->to, b->one, 4, cudaMemcpyDeviceToDevice, b->first);
+    }
+    if (returns) {
+        cudaStreamWaitEvent(b->first, b->comes_back, 0);
+    }
+    cudaMemcpyAsync(b->back, b->on, 4, cudaMemcpyDeviceToDevice, b->first);
+    return cudaStreamEndCapture(b->first, ret);
+}
+
+/* What a launch has in `back`, and what the capture's end says. */
+static cudaError_t branch_off(bool before, bool returns, bool late, char *ret) {
+    branching b;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t recording = NULL;
+    void *memory = NULL;
+    cudaStreamCreateWithFlags(&b.first, cudaStreamNonBlocking);
+    cudaStreamCreateWithFlags(&b.second, cudaStreamNonBlocking);
+    cudaEventCreateWithFlags(&b.leaves, cudaEventDisableTiming);
+    cudaEventCreateWithFlags(&b.comes_back, cudaEventDisableTiming);
+    cudaMalloc(&memory, 16);
+    b.one = memset(memory, 0, 16);
+    b.to = b.one + 4;
+    b.on = b.one + 8;
+    b.back = b.one + 12;
+    *b.one = 1;
+    cuda_double.others_late = late;
+    const cudaError_t status = capture_branch(&b, before, returns, &graph);
+    if (status == cudaSuccess) {
+        cudaGraphInstantiate(&recording, graph, 0);
+        cudaGraphDestroy(graph);
+        cudaGraphLaunch(recording, b.first);
+        cudaStreamSynchronize(b.first);
+        cudaGraphExecDestroy(recording);
+    }
+    *ret = *b.back;
+    cudaFree(memory);
+    cudaEventDestroy(b.leaves);
+    cudaEventDestroy(b.comes_back);
+    cudaStreamDestroy(b.first);
+    cudaStreamDestroy(b.second);
+    return status;
+}
+
+DOUBLE_TEST(a_branch_that_needs_what_comes_beside_it_is_seen) {
+    char got = 0;
+    for (int late = 0; late < 2; late++) {
+        cr_expect_eq(branch_off(true, true, late, &got), cudaSuccess);
+        cr_expect_eq(got, 1);
+        cr_expect_eq(branch_off(false, true, late, &got), cudaSuccess);
+        cr_expect_eq(got, late, "the branch is done where it %s", late ? "returns" : "leaves");
+    }
+}
+
+DOUBLE_TEST(a_branch_that_does_not_return_spoils_the_capture) {
+    char got = 0;
+    cr_expect_eq(branch_off(true, false, false, &got), cudaErrorStreamCaptureUnjoined);
+}

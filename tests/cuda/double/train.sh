@@ -87,17 +87,21 @@ grep -q 'images stay in host memory' log || { cat log; exit 1; }
 same roomy evals
 sed -i '/^evals:/,$d' resnet.yaml
 
-# Where a batch has room beside training, it is copied there: both images of pairs, in steps and in what
-# the method does over all samples before them. And the room is in the plan.
+# Where two batches have room beside training, each is copied there a step ahead: both images of pairs, in
+# steps and in what the method does over all samples before them. And the room is in the plan.
 sed 's/^method:.*/method: {plugin: pirl, start: features, output: 16}/' resnet.yaml > pirl.yaml
 pairs='train.epochs=1 data.count=68 data.size=64 data.paired=true'
 (export KINDRED_DOUBLE_PEAK=$PWD/peak; train_file pirl.yaml name=beside $pairs)
 capacity=$((($(cat peak) - 800000) * 16 / 15))
 (export KINDRED_DOUBLE_CAPACITY=$capacity KINDRED_DOUBLE_PEAK=$PWD/peak; train_file pirl.yaml name=copied $pairs)
-grep -q 'the device copies each batch' log || { cat log; exit 1; }
+grep -q 'copies each batch from there a step ahead' log || { cat log; exit 1; }
 same beside copied
 (export KINDRED_DOUBLE_CAPACITY=$capacity KINDRED_DOUBLE_LATE=1; train_file pirl.yaml name=copied-late $pairs)
-grep -q 'the device copies each batch' log || { cat log; exit 1; }
+grep -q 'copies each batch from there a step ahead' log || { cat log; exit 1; }
+same beside copied-late
+rm -r runs/copied-late/checkpoints/step-[678] # and going on at an odd step
+(export KINDRED_DOUBLE_CAPACITY=$capacity KINDRED_DOUBLE_LATE=1; train_file pirl.yaml --resume name=copied-late $pairs)
+grep -q 'resuming after step 5' log || { cat log; exit 1; }
 same beside copied-late
 (export KINDRED_DOUBLE_CAPACITY=$capacity
     "$kindred" plan pirl.yaml --plugin "$module" --no-user-plugins device.plugin=cuda $pairs) > plan
