@@ -160,6 +160,10 @@ static bool cast_all_shape(const kd_node *node, kd_spec *out, kd_error *err) {
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         out[i] = node->inputs[i];
         out[i].dtype = KD_BF16;
+        if (node->inputs[i].dtype != KD_F32 && node->inputs[i].dtype != KD_F64) {
+            return kd_fail(err, KD_E_INVALID, "wants f32 or f64, not %s",
+                           kd_dtype_name(node->inputs[i].dtype));
+        }
     }
     return true;
 }

@@ -296,7 +296,7 @@ static inline kd_tensor *kd_attention_with(kd_tensor *qkv, int64_t heads, double
  * wide_sum(x) {axes, keep} -> real: sum(cast(x)), of which no cast is made
  * matmul_bias(a, b, bias [n]) {transpose_a, transpose_b} -> [m, n]: matmul(a, b) + bias, k not 0
  * batch_norm_in_place: batch_norm, whose last two outputs lie where running_mean and running_var do
- * cast_all(x, x', ...) -> cast(x), cast(x'), ...: any number of f32 tensors to bf16
+ * cast_all(x, x', ...) -> cast(x), cast(x'), ...: any number of f32 (f64) tensors to bf16
  *   No graph says these either; the host puts them for sum, add, batch_norm and casts of variables.
  * batch_norm_inference(x, gamma, beta, running_mean, running_var, residual?) {eps, relu} -> y
  * copy(x) -> x in memory of its own
