@@ -26,7 +26,7 @@ typedef struct double_state {
     bool greedy;             /* no engine of cuDNN's does with little memory */
     int64_t launches;        /* of recordings */
     int64_t spins;           /* waits for an event that keep a core busy */
-    int64_t waits;           /* for all that a stream has to do */
+    int64_t waits;           /* for a stream, or for an event that leaves a late one without work */
     bool starved;            /* those that can say so say that memory is the reason */
     int sticky;              /* a cudaError_t that is returned from now on: a kernel went wrong */
     int64_t live;            /* things made and not given back */

@@ -19,9 +19,10 @@ static int number_of(const char *variable, int otherwise) {
 
 /* For a whole program, whose memory no test reaches: KINDRED_DOUBLE_LATE has both kinds of stream
  * be late, KINDRED_DOUBLE_CAPACITY is that of the device in bytes, and into the file of
- * KINDRED_DOUBLE_PEAK goes the most that was taken of it, into that of KINDRED_DOUBLE_WAITS at the
- * end how often a stream was waited for. KINDRED_DOUBLE_GPUS, _CAPABILITY and _MISSING are `gpus`,
- * `capability` and `missing`. */
+ * KINDRED_DOUBLE_PEAK goes the most that was taken of it, into that of KINDRED_DOUBLE_WAITS
+ * `waits`, at the end. KINDRED_DOUBLE_GPUS, _CAPABILITY and _MISSING are `gpus`, `capability` and
+ * `missing`.
+ */
 __attribute__((constructor)) static void read_environment(void) {
     const char *capacity = getenv("KINDRED_DOUBLE_CAPACITY");
     cuda_double.late = cuda_double.others_late = getenv("KINDRED_DOUBLE_LATE") != NULL;

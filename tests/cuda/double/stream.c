@@ -295,6 +295,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     double_lock();
     cuda_double.spins += !event->sleeps;
     reach(event, event->recorded);
+    cuda_double.waits += cuda_double.late && !streams[0]->first;
     double_unlock();
     return cudaSuccess;
 }
