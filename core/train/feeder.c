@@ -49,8 +49,19 @@ typedef struct place {
     int64_t half; /* of the room for images, where they are copied */
 } place;
 
-/* Rows of image `side` of each sample of the batch. *end: of the images laid out so far, where
- * they are copied. */
+/* Where images are copied to the device: the rows that were made last are moved there. */
+static bool lay_images(feeder *f, const place *from, int32_t side, int64_t *end, kd_error *err) {
+    const assembly *a = f->assembly;
+    const int64_t batch = a->run->train.batch, room = a->pixel_memory.room;
+    if (room == 0) {
+        return true;
+    }
+    image_room_lay(a->data->store, f->rows, batch, end, f->pieces + side * batch);
+    return *end <= (from->half + 1) * room ||
+           kd_fail(err, KD_E_INTERNAL, "a batch of images is larger than the room for it");
+}
+
+/* Rows of image `side` of each sample of the batch. *end: of the images laid out so far. */
 static bool write_rows(feeder *f, kd_program *p, const place *from, int32_t side, int64_t *end,
                        kd_error *err) {
     static const char *const names[] = {"rows.0", "rows.1"};
@@ -58,10 +69,8 @@ static bool write_rows(feeder *f, kd_program *p, const place *from, int32_t side
     const int64_t batch = a->run->train.batch;
     batch_rows(a->data->store, &a->data->samples, from->permutation, (uint64_t)a->run->keys.seed,
                from->epoch, from->batch, batch, side, f->rows);
-    if (a->pixel_memory.room) {
-        image_room_lay(a->data->store, f->rows, batch, end, f->pieces + side * batch);
-    }
-    return program_write(p, names[side], f->rows, (size_t)batch * sizeof *f->rows, err);
+    return lay_images(f, from, side, end, err) &&
+           program_write(p, names[side], f->rows, (size_t)batch * sizeof *f->rows, err);
 }
 
 static bool has_input(const kd_program *p, const char *name) {
