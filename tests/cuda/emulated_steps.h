@@ -10,8 +10,8 @@
 typedef struct emulated_steps {
     /* As widen.h and bias.h have them. */
     void (*widen)(kd_device *device, const void *from, void *to, int64_t count);
-    void (*add_bias)(kd_device *device, void *y, const void *bias, int32_t dtype, int64_t rows,
-                     int64_t width);
+    void (*add_bias)(kd_device *device, void *y, const void *product, const void *bias,
+                     const kd_spec *spec);
 } emulated_steps;
 
 #endif

@@ -300,22 +300,28 @@ static bool widens(const check_device *d, const emulated_steps *steps, int64_t c
     return right;
 }
 
+/* The product is no number of bf16's: it is rounded after the bias was added. f32 is in place. */
 static bool adds_bias(const check_device *d, const emulated_steps *steps, int32_t dtype,
                       int64_t rows, int64_t width) {
-    const size_t each = dtype == KD_BF16 ? 2 : 4;
+    const kd_spec spec = {.dtype = dtype, .rank = 2, .dim = {rows, width}};
     bool right = true;
-    void *y = memory_of((size_t)(rows * width) * each), *bias = memory_of((size_t)width * each);
+    void *product = memory_of((size_t)(rows * width) * 4);
+    void *bias = memory_of((size_t)width * (dtype == KD_F32 ? 4 : 2));
+    void *y = dtype == KD_F32 ? product : memory_of((size_t)(rows * width) * 2);
     for (int64_t i = 0; i < rows * width; i++) {
-        put(y, dtype, i, (int)(i % 7));
+        put(product, KD_F32, i, (int)(i % 7) + 257);
     }
     for (int64_t i = 0; i < width; i++) {
-        put(bias, dtype, i, (int)(i % 90) + 1);
+        put(bias, dtype, i, (int)(i % 90) - 256);
     }
-    steps->add_bias(d->handle, y, bias, dtype, rows, width);
+    steps->add_bias(d->handle, y, product, bias, &spec);
     for (int64_t i = 0; i < rows * width; i++) {
         right = right && get(y, dtype, i) == (int)(i % 7) + (int)(i % width % 90) + 1;
     }
-    free(y);
+    if (y != product) {
+        free(y);
+    }
+    free(product);
     free(bias);
     return right;
 }

@@ -9,9 +9,10 @@
 extern "C" {
 #endif
 
-/* [run] y [rows, width] += bias [width], both of that type: KD_F32 or KD_BF16. */
-void add_bias(kd_device *device, void *y, const void *bias, int32_t dtype, int64_t rows,
-              int64_t width);
+/* [run] y [rows, width] = product + bias [width], rounded once. y and bias are of y's type, f32 or
+ * bf16, the product f32; it may be y itself. */
+void add_bias(kd_device *device, void *y, const void *product, const void *bias,
+              const kd_spec *spec);
 
 #ifdef __cplusplus
 }

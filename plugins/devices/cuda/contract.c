@@ -21,6 +21,8 @@ typedef struct product {
     size_t workspace;
     bool sum;          /* false: nothing to sum, y is zero */
     bool has_epilogue; /* the product adds the bias */
+    bool wide;         /* it lies in scratch as f32 until the bias is added, so that y is rounded
+                          once */
 } product;
 
 static bool check(cublasStatus_t status, const vendor *v, const kd_node *node, const char *what,
@@ -182,6 +184,20 @@ static bool find_algorithm(const vendor *v, const kd_node *node, product *p, boo
     return done;
 }
 
+/* Of a product without an epilogue for its bias. */
+static bool put_bias_behind(const vendor *v, const kd_node *node, product *p, kd_error *err) {
+    kd_spec y = node->outputs[0];
+    p->wide = y.dtype == KD_BF16;
+    if (p->wide) {
+        v->call.cublasLtMatrixLayoutDestroy(p->result);
+        y.dtype = KD_F32;
+        if (!make_layout(v, node, &y, &p->result, err)) {
+            return false;
+        }
+    }
+    return set_epilogue(v, node, p, false, err);
+}
+
 static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *err) {
     const bool has_bias = node->n_inputs > 2;
     bool found = false;
@@ -190,7 +206,7 @@ static bool choose(const vendor *v, const kd_node *node, product *p, kd_error *e
         return false;
     }
     if (!found && has_bias &&
-        (!set_epilogue(v, node, p, false, err) || !find_algorithm(v, node, p, &found, err))) {
+        (!put_bias_behind(v, node, p, err) || !find_algorithm(v, node, p, &found, err))) {
         return false;
     }
     return found || refuse(node, "cuBLAS has no such product", err);
@@ -202,6 +218,11 @@ static bool make(const vendor *v, const kd_node *node, product *p, kd_error *err
     return !p->sum || (make_how(v, node, p, err) && make_layout(v, node, b, &p->first, err) &&
                        make_layout(v, node, a, &p->second, err) &&
                        make_layout(v, node, y, &p->result, err) && choose(v, node, p, err));
+}
+
+/* Where the product lies in scratch, behind cuBLASLt's own. */
+static size_t wide_offset(const product *p) {
+    return (p->workspace + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
 }
 
 static bool prepare_matmul(kd_device *device, const kd_node *node, void **ret_state,
@@ -221,7 +242,8 @@ static bool prepare_matmul(kd_device *device, const kd_node *node, void **ret_st
         return false;
     }
     *ret_state = p;
-    *ret_scratch = p->workspace;
+    const size_t wide = (size_t)kd_elements(&node->outputs[0]) * sizeof(float);
+    *ret_scratch = p->wide ? wide_offset(p) + wide : p->workspace;
     return true;
 }
 
@@ -242,8 +264,9 @@ static void run_matmul(kd_device *device, const kd_node *node, void *state, void
         device_fail(device, "%s: matmul: cuBLAS takes no bias", node->path);
         return;
     }
+    void *to = p->wide ? (char *)scratch + wide_offset(p) : out[0];
     const cublasStatus_t status = v->call.cublasLtMatmul(
-        v->blas, p->how, &one, in[1], p->first, in[0], p->second, &zero, out[0], p->result, out[0],
+        v->blas, p->how, &one, in[1], p->first, in[0], p->second, &zero, to, p->result, to,
         p->result, &p->algorithm, scratch, p->workspace, device->stream);
     if (status == CUBLAS_STATUS_ALLOC_FAILED) {
         device_starve(device, "%s: matmul: cuBLAS", node->path);
@@ -252,7 +275,7 @@ static void run_matmul(kd_device *device, const kd_node *node, void *state, void
                     v->call.cublasLtGetStatusString(status));
     } else if (node->n_inputs > 2 && !p->has_epilogue) {
         const kd_spec *y = &node->outputs[0];
-        add_bias(device, out[0], in[2], y->dtype, y->dim[0], y->dim[1]);
+        add_bias(device, out[0], to, in[2], y);
     }
 }
 
