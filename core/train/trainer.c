@@ -90,13 +90,18 @@ static int64_t last_good(const trainer *t, int64_t bad) {
     return good;
 }
 
-/* ok: what reading the reports said, with `bad` the step whose loss is not finite. */
+/* ok: what reading the reports said, with `bad` the step whose loss is not finite. A device that
+ * failed did so in some step that was enqueued and of which nothing has come yet. */
 static bool explain_reports(const trainer *t, bool ok, int64_t bad, kd_error *err) {
+    const long long first = t->reports.read + 1, last = t->step;
     if (ok) {
         return true;
     }
-    return bad > 0 ? name_good(t, last_good(t, bad), err)
-                   : kd_while(err, "step %lld", (long long)t->step);
+    if (bad > 0) {
+        return name_good(t, last_good(t, bad), err);
+    }
+    return first < last ? kd_while(err, "in steps %lld to %lld", first, last)
+                        : kd_while(err, "step %lld", last);
 }
 
 static bool log_due(const trainer *t) {

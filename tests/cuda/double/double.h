@@ -25,6 +25,7 @@ typedef struct double_state {
     bool speechless;         /* cuDNN's heuristics think no engine fast */
     bool greedy;             /* no engine of cuDNN's does with little memory */
     int64_t launches;        /* of recordings */
+    int64_t fail_launch;     /* the one of this number fails, from 1; 0: none */
     int64_t spins;           /* waits for an event that keep a core busy */
     int64_t waits;           /* for a stream, or for an event that leaves a late one without work */
     bool starved;            /* those that can say so say that memory is the reason */

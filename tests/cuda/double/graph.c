@@ -149,8 +149,10 @@ static void launch_now(void *arguments, bool last) {
 cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream) {
     DOUBLE_CALL(
         double_error(cuda_double.starved ? cudaErrorMemoryAllocation : cudaErrorInvalidValue));
+    if (++cuda_double.launches == cuda_double.fail_launch) {
+        return double_error(cudaErrorInvalidValue);
+    }
     double_enqueue(stream, launch_now, &recording, sizeof recording);
-    cuda_double.launches++;
     return cudaSuccess;
 }
 

@@ -61,11 +61,11 @@ done
 
 # However many steps there are, as often a wait leaves the GPU with nothing to do.
 for every in 1 50; do
-    for epochs in 20 80; do
+    for epochs in 10 40; do
         (export KINDRED_DOUBLE_WAITS=$PWD/waits-$epochs
             late waits-$epochs --overwrite train.log_every=$every train.epochs=$epochs) || fail waits-$epochs
     done
-    cmp waits-20 waits-80 || fail "$(cat waits-20 waits-80) waits"
+    cmp waits-10 waits-40 || fail "$(cat waits-10 waits-40) waits"
 done
 
 for every in 1 40; do
@@ -75,6 +75,22 @@ for every in 1 40; do
         grep -o 'step [0-9]*: the loss is' log > step-$every-$how || fail "not told of"
         cmp step-1-train step-$every-$how || fail "another step"
         test -z "$(ls runs/diverging/checkpoints)" || fail "a checkpoint from behind it"
+    done
+done
+
+# Step 38 is the 37th launch. What fails there is heard before much more is launched, among steps that it
+# is one of, and no line nor checkpoint is of it or of what comes after.
+for every in 1 40; do
+    for saved in 1 1000; do
+        ! (export KINDRED_DOUBLE_FAIL_LAUNCH=37
+            late failing --overwrite train.log_every=$every checkpoint.every_steps=$saved checkpoint.keep=100) ||
+            fail "does not fail"
+        grep -q 'launching a program' log || fail "not told of"
+        steps=$(sed -n 's/.*step \([0-9]*\): launching.*/\1 \1/p; s/.*in steps \([0-9]*\) to \([0-9]*\): .*/\1 \2/p' log)
+        echo $steps | awk '{ exit !($1 <= 38 && $2 >= 38 && $2 < 38 + 64) }' || fail "in steps $steps"
+        tail -n 1 runs/failing/metrics.jsonl 2> said | awk -F '[:,]' '$2 >= 38 { exit 1 }' || fail "a line of it"
+        ls runs/failing/checkpoints | sed 's/.*-//' | awk '$1 >= 38 { exit 1 }' || fail "a checkpoint of it"
+        test $saved = 1000 || test -d runs/failing/checkpoints/step-37 || fail "none from before it"
     done
 done
 

@@ -20,9 +20,8 @@ static int number_of(const char *variable, int otherwise) {
 /* For a whole program, whose memory no test reaches: KINDRED_DOUBLE_LATE has both kinds of stream
  * be late, KINDRED_DOUBLE_CAPACITY is that of the device in bytes, and into the file of
  * KINDRED_DOUBLE_PEAK goes the most that was taken of it, into that of KINDRED_DOUBLE_WAITS
- * `waits`, at the end. KINDRED_DOUBLE_GPUS, _CAPABILITY and _MISSING are `gpus`, `capability` and
- * `missing`.
- */
+ * `waits`, at the end. KINDRED_DOUBLE_GPUS, _CAPABILITY, _MISSING and _FAIL_LAUNCH are `gpus`,
+ * `capability`, `missing` and `fail_launch`. */
 __attribute__((constructor)) static void read_environment(void) {
     const char *capacity = getenv("KINDRED_DOUBLE_CAPACITY");
     cuda_double.late = cuda_double.others_late = getenv("KINDRED_DOUBLE_LATE") != NULL;
@@ -30,6 +29,7 @@ __attribute__((constructor)) static void read_environment(void) {
     cuda_double.gpus = number_of("KINDRED_DOUBLE_GPUS", cuda_double.gpus);
     cuda_double.capability = number_of("KINDRED_DOUBLE_CAPABILITY", cuda_double.capability);
     cuda_double.missing = getenv("KINDRED_DOUBLE_MISSING");
+    cuda_double.fail_launch = number_of("KINDRED_DOUBLE_FAIL_LAUNCH", 0);
 }
 
 static void write_number(const char *variable, size_t number) {
