@@ -272,7 +272,8 @@ static void check_opened(built *b, const plugin *p) {
     }
     const check_device d = {.name = p->note.id, .table = table, .handle = device};
     for (const conformance *c = conformances; c->name; c++) {
-        cr_expect(c->check(&d, &err), "%s: %s: %s", p->note.id, c->name, err.message);
+        cr_expect(!conformance_applies(c, &d) || c->check(&d, &err), "%s: %s: %s", p->note.id,
+                  c->name, err.message);
     }
     table->close(device);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Memory, kernels and programs of a device. */
-#include "check/conformance.h"
+#include "check/conformance_internal.h"
 
 #include "graph/engine.h"
 
+#include <kindred/device_extensions.h>
 #include <kindred/ops.h>
 
 static bool is_wrong(kd_error *err, const char *what) {
@@ -134,8 +135,16 @@ static bool check_programs(const check_device *d, kd_error *err) {
     return ok;
 }
 
+bool conformance_applies(const conformance *c, const check_device *d) {
+    return !c->extension || kd_device_extension(d->table, d->handle, c->extension);
+}
+
 const conformance conformances[] = {
-    {"description", check_description}, {"kernels", check_kernels},
-    {"memory", check_memory},           {"out of memory", check_out_of_memory},
-    {"two programs", check_programs},   {.name = NULL},
+    {"description", check_description, NULL},
+    {"kernels", check_kernels, NULL},
+    {"memory", check_memory, NULL},
+    {"out of memory", check_out_of_memory, NULL},
+    {"two programs", check_programs, NULL},
+    {"copies ahead", check_prefetch, KD_DEVICE_PREFETCH},
+    {.name = NULL},
 };

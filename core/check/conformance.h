@@ -8,7 +8,11 @@
 typedef struct conformance {
     const char *name;
     bool (*check)(const check_device *d, kd_error *err);
+    const char *extension; /* that it is about (kindred/device_extensions.h); NULL: the device */
 } conformance;
+
+/* Is it about this device? */
+bool conformance_applies(const conformance *c, const check_device *d);
 
 /* Ends in a name of NULL. */
 extern const conformance conformances[];
