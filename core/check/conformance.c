@@ -145,6 +145,7 @@ const conformance conformances[] = {
     {"memory", check_memory, NULL},
     {"out of memory", check_out_of_memory, NULL},
     {"two programs", check_programs, NULL},
+    {"copies beside", check_copies, KD_DEVICE_COPY},
     {"copies ahead", check_prefetch, KD_DEVICE_PREFETCH},
     {.name = NULL},
 };

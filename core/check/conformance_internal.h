@@ -5,6 +5,9 @@
 
 #include "check/conformance.h"
 
+/* Of devices with KD_DEVICE_COPY. */
+bool check_copies(const check_device *d, kd_error *err);
+
 /* Of devices with KD_DEVICE_PREFETCH. */
 bool check_prefetch(const check_device *d, kd_error *err);
 
