@@ -88,7 +88,7 @@ static void run_all_ways(eager_call *c) {
     run_once(c, 0xff, -1, to);
     run_again(c, 0, -1);
     for (uint32_t i = 0; i < c->node.n_inputs && owner_input(c, 0) < 0; i++) {
-        if ((kernel_in_place(&c->kernel) >> i & 1u) &&
+        if (i < 32 && (kernel_in_place(&c->kernel) >> i & 1u) &&
             c->in[i]->block.bytes == c->out[0]->block.bytes &&
             kd_elements(&c->in_specs[i]) == kd_elements(&c->out_specs[0])) {
             run_again(c, 0, (int)i);

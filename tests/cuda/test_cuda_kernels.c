@@ -7,7 +7,7 @@
  *
  * ORDERS 1: ascending only; 2: and descending or, every other row, and in the other type these
  * rows, drawn; 4: ascending, descending and two that are drawn; fewer: of the many sizes of a case
- * the largest is left out; small: so are cases of more than a hundred thousand numbers; library:
+ * the largest is left out; small: so are cases of more than ten thousand numbers; library:
  * those ops alone that are NVIDIA's libraries'.
  *
  * KINDRED_TEST_DEVICES names the modules. A program of its own rather than Criterion's, so that it
@@ -149,7 +149,7 @@ static bool is_small(const op_run *run) {
     for (uint32_t i = 0; i < run->n_inputs; i++) {
         elements += kd_elements(&run->spec[i]);
     }
-    return elements <= 100000;
+    return elements <= 10000;
 }
 
 static void check_table(check_device *d, const check_device *reference, int32_t compute,
