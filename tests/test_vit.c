@@ -54,7 +54,7 @@ static void open_calls(vit_run *r, int calls) {
     kd_scope s = graph_root(g);
     kd_tensor *x = kd_input(s, "x", images);
     for (int i = 0; i < calls; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "y%d", i);
         kd_output(s, name, encode(&e, kd_child(s, "encoder"), x));
     }
