@@ -12,7 +12,7 @@ test: ## install what is missing, build, run all tests
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
 	tools/test asan
 
-asan-long: ## those that take minutes there: every method, every rule of plugin check
+asan-long: ## those that take minutes there: every method, every rule of plugin check, whole studies and evals
 	tools/test asan --suite long
 
 asan-cuda: ## the cuda device's own tests under them, over the double (build-asan-cuda/)
