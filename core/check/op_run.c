@@ -151,16 +151,8 @@ void op_build(const op_case *row, kd_scope s, kd_tensor *const *in, kd_tensor **
     }
 }
 
-/* One case on one device. */
-typedef struct side {
-    eager *graph;
-    kd_tensor *out[OP_MAX_OUTPUTS];
-    int status;
-    const char *why;
-} side;
-
-static side run_on(const op_run *run, const check_device *d, int32_t real, int32_t compute) {
-    side s = {.graph = eager_create(d, real, compute)};
+op_side op_run_on(const op_run *run, const check_device *d, int32_t real, int32_t compute) {
+    op_side s = {.graph = eager_create(d, real, compute), .why = ""};
     kd_tensor *in[OP_MAX_INPUTS];
     for (uint32_t i = 0; i < run->n_inputs; i++) {
         in[i] = eager_tensor(s.graph, run->spec[i], run->values[i]);
@@ -223,7 +215,7 @@ static bool is_nearest(const double *got, const double *want, int64_t count, int
     return true;
 }
 
-static int compare_outputs(op_run *run, const side *got, const side *want, int32_t compute,
+static int compare_outputs(op_run *run, const op_side *got, const op_side *want, int32_t compute,
                            char *why) {
     for (int i = 0; i < OP_MAX_OUTPUTS && want->out[i]; i++) {
         const kd_spec a = kd_spec_of(got->out[i]), b = kd_spec_of(want->out[i]);
@@ -251,8 +243,8 @@ static int compare_outputs(op_run *run, const side *got, const side *want, int32
 
 int op_compare(op_run *run, const check_device *d, int32_t real, int32_t compute,
                const check_device *reference, char *why) {
-    side got = run_on(run, d, real, compute);
-    side want = run_on(run, reference, KD_F64, KD_F64);
+    op_side got = op_run_on(run, d, real, compute);
+    op_side want = op_run_on(run, reference, KD_F64, KD_F64);
     int status = got.status;
     if (want.status != EAGER_FINE) {
         status = EAGER_WRONG;

@@ -41,6 +41,15 @@ const char *op_name(op_run *run);
 /* Emits the row's ops; out[] ends with NULL when it is not full. */
 void op_build(const op_case *row, kd_scope s, kd_tensor *const *in, kd_tensor **out);
 
+/* A case as one device has it. why: of a status that is not EAGER_FINE; lives as long as graph. */
+typedef struct op_side {
+    eager *graph; /* the caller's: eager_destroy */
+    kd_tensor *out[OP_MAX_OUTPUTS];
+    int status;
+    const char *why;
+} op_side;
+op_side op_run_on(const op_run *run, const check_device *d, int32_t real, int32_t compute);
+
 /* Runs on the device, in its types, and on the reference device in f64, and compares all outputs.
  * Returns EAGER_FINE, EAGER_UNSUPPORTED or EAGER_WRONG, with the reason in `why`, of 1600 bytes. */
 int op_compare(op_run *run, const check_device *d, int32_t real, int32_t compute,

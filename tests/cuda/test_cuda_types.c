@@ -12,24 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct side {
-    eager *graph;
-    kd_tensor *out[OP_MAX_OUTPUTS];
-    int status;
-    const char *why;
-} side;
-
-static side run_on(const op_run *run, const check_device *d, int32_t type) {
-    side s = {.graph = eager_create(d, type, type), .why = ""};
-    kd_tensor *in[OP_MAX_INPUTS];
-    for (uint32_t i = 0; i < run->n_inputs; i++) {
-        in[i] = eager_tensor(s.graph, run->spec[i], run->values[i]);
-    }
-    op_build(run->row, eager_root(s.graph), in, s.out);
-    s.status = eager_status(s.graph, &s.why);
-    return s;
-}
-
 /* Products of i32 and of u8 lose bits, those of i64 and sums of i32 do not: a device may add up in
  * what it likes. */
 static void draw_integers(op_run *run, int32_t type) {
@@ -45,7 +27,7 @@ static void draw_integers(op_run *run, int32_t type) {
 }
 
 /* To the bit; values that are rounded on the way, as views are, within the row's tolerance. */
-static bool same_numbers(const op_case *row, const side *a, const side *b) {
+static bool same_numbers(const op_case *row, const op_side *a, const op_side *b) {
     bool same = true;
     for (int i = 0; i < OP_MAX_OUTPUTS && a->out[i]; i++) {
         const kd_spec spec = kd_spec_of(a->out[i]);
@@ -61,7 +43,7 @@ typedef struct tally {
 
 static void compare_types(op_run *run, const check_device *cpu, const check_device *cuda,
                           int32_t type, tally *t) {
-    const side want = run_on(run, cpu, type), got = run_on(run, cuda, type);
+    const op_side want = op_run_on(run, cpu, type, type), got = op_run_on(run, cuda, type, type);
     if (want.status == EAGER_FINE && strstr(got.why, "has no kernel for ")) {
         t->left_out++;
     } else if (want.status == EAGER_FINE) {
